@@ -1,0 +1,80 @@
+"""Turns checked events into one call of the `append` script a slot."""
+
+from __future__ import annotations
+
+import random
+import struct
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from producers.destinations import Destination, Prepared
+from producers.keys import LAYOUT, Slot
+from producers.scripts import load
+from producers.settings import BatchSettings
+from producers.stored_event import StoredEvent
+
+APPEND = load("producers", "append")
+
+
+class Entry(NamedTuple):
+    """One event on its way into a slot. `size` is what it takes of a request, in bytes."""
+
+    account: str
+    order: str
+    kind: str
+    event_time: int
+    size: int
+    stored: bytes
+
+
+class Append(NamedTuple):
+    """One call of the script: all its arguments, keys first."""
+
+    keys: list[str]
+    args: list[str | bytes | int]
+
+    @property
+    def command(self) -> list[str | bytes | int]:
+        return [len(self.keys), *self.keys, *self.args]
+
+
+def entry(account: str, prepared: Prepared, now: int, trace: str = "") -> Entry:
+    """The event as it will lie in Redis. The id goes into the header only where the payload does not hold it."""
+    stored = StoredEvent(now, prepared.event_time, prepared.payload, id=prepared.header_id, trace=trace).encode()
+    separated = len(prepared.payload) + 1
+    return Entry(account, prepared.order, prepared.kind, prepared.event_time, separated, stored)
+
+
+def append_call(slot: Slot, shards: int, to: Destination, batch: BatchSettings, entries: Iterable[Entry]) -> Append:
+    """The call that appends `entries`, which keep their order within an order key."""
+    groups = list(_runs(entries))
+    args: list[str | bytes | int] = [LAYOUT, shards, "", epoch(), len(groups)]
+    for group in groups:
+        first = group[0]
+        times = [each.event_time for each in group]
+        cap_bytes = batch.max_bytes - to.envelope_bytes(first.account)
+        args += [first.account, first.order, first.kind, batch.max_events, cap_bytes, batch.linger_ms]
+        args += [min(times), max(times), len(group), struct.pack(f"<{len(group)}I", *(each.size for each in group))]
+        args += [each.stored for each in group]
+    return Append(slot.fixed, args)
+
+
+def epoch() -> str:
+    """The random part of a batch's id: a Redis that came back older than it was cannot give one id out twice."""
+    return f"{random.getrandbits(24):06x}"
+
+
+def _runs(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Entries of one order key and kind together; a change of kind within an order key starts a new group."""
+    open_runs: dict[tuple[str, str], list[Entry]] = {}
+    for each in entries:
+        key = (each.account, each.order)
+        run = open_runs.get(key)
+        if run and run[0].kind != each.kind:
+            yield open_runs.pop(key)
+            run = None
+        if run:
+            run.append(each)
+        else:
+            open_runs[key] = [each]
+    yield from open_runs.values()

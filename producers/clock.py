@@ -1,0 +1,71 @@
+"""Times as whole milliseconds since 1970 (UTC), their spelling in RFC 3339, and the windows that Rokt takes."""
+
+from __future__ import annotations
+
+import re
+import time
+from calendar import monthrange
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+DAY_MS = 86_400_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_UTC_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]00:00)", re.ASCII)
+
+
+def now_ms() -> int:
+    """This machine's wall clock. Only for what an event says of itself; every due time comes from Redis."""
+    return time.time_ns() // 1_000_000
+
+
+def rfc3339(ms: int) -> str:
+    """`2026-11-22T10:21:29.339Z`."""
+    return (_EPOCH + ms * _MILLISECOND).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
+
+
+def parse_rfc3339_utc(text: str) -> int:
+    """Milliseconds of an RFC 3339 time in UTC (`Z` or a zero offset). Raises ValueError with the fault in words."""
+    if not _UTC_RFC3339.fullmatch(text):
+        raise ValueError("must be RFC 3339 in UTC, like 2026-11-22T10:21:29.339Z")
+    try:
+        return (datetime.fromisoformat(text) - _EPOCH) // _MILLISECOND
+    except ValueError as error:
+        raise ValueError(f"is not a time that exists: {error}") from None
+
+
+class Window(NamedTuple):
+    """How far back and ahead of its arrival an event's time may lie."""
+
+    months: int = 0
+    days: int = 0
+    ahead_ms: int = 5 * 60_000
+
+    def earliest(self, now: int) -> int:
+        """The oldest event time that is still taken at `now`."""
+        return _shift_months(now, -self.months) - self.days * DAY_MS
+
+    def expires(self, event_time: int) -> int:
+        """From when on an event of this time is not taken any more."""
+        return _shift_months(event_time, self.months) + self.days * DAY_MS
+
+    def fault(self, event_time: int, now: int) -> str | None:
+        """What is wrong with this event time at `now`, in words; None if nothing."""
+        if event_time > now + self.ahead_ms:
+            return f"is more than {self.ahead_ms // 60_000} minutes in the future"
+        surely_inside = now - (self.months * 28 + self.days) * DAY_MS
+        if event_time < surely_inside and event_time < self.earliest(now):
+            return f"is older than {f'{self.months} months' if self.months else f'{self.days} days'}"
+        return None
+
+
+def _shift_months(ms: int, months: int) -> int:
+    """The same day and time of another month, or that month's last day."""
+    if not months:
+        return ms
+    moment = _EPOCH + ms * _MILLISECOND
+    year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
+    if not 1 <= year <= 9999:
+        return ms
+    day = min(moment.day, monthrange(year, month + 1)[1])
+    return (moment.replace(year=year, month=month + 1, day=day) - _EPOCH) // _MILLISECOND

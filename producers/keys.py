@@ -1,0 +1,40 @@
+"""The layout in Redis: the name of every key. Producers and workers share it; a change of it is a new `LAYOUT`.
+
+All keys of one slot (a destination's shard) carry its tag in braces, so that one script may touch them all on a
+cluster too. Accounts are spread over the shards of a destination.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from zlib import crc32
+
+LAYOUT = 1
+
+
+class Slot(NamedTuple):
+    """One shard of one destination."""
+
+    namespace: str
+    destination: str
+    shard: int
+
+    @property
+    def base(self) -> str:
+        return f"{self.namespace}:{LAYOUT}:{{{self.destination}.{self.shard}}}:"
+
+    def key(self, kind: str, name: str = "") -> str:
+        return f"{self.base}{kind}:{name}" if name else self.base + kind
+
+    @property
+    def fixed(self) -> list[str]:
+        """The keys that every script declares; those of accounts, order keys and batches are derived from the tag."""
+        return [self.key(kind) for kind in FIXED]
+
+
+FIXED = ("meta", "accounts", "ledger", "ages", "aged", "dead", "dead_ids", "dead_counts", "held", "dispatched")
+
+
+def shard_of(account: str, shards: int) -> int:
+    """Which shard of its destination an account lives in."""
+    return crc32(account.encode("utf-8", "surrogatepass")) % shards if shards > 1 else 0

@@ -1,0 +1,34 @@
+"""One event as `forwarder enqueue` and `enqueue_many` take it: `{"destination", "account", "event", "id"?}`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from producers.errors import Fault, InvalidEvent
+from producers.validation import validated
+
+
+class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`event` is spelled as Rokt's document does. `id` is made if absent."""
+
+    destination: str
+    account: str
+    event: Any
+    id: str | None = None
+
+    @classmethod
+    def of(cls, value: Line | Mapping[str, Any]) -> Line:
+        """Raises `InvalidEvent` with every fault of the line itself; the event is checked by its destination."""
+        return value if isinstance(value, Line) else validated(value, cls, at="")
+
+
+def parse_line(text: bytes) -> Line:
+    """A line of JSON. Raises `InvalidEvent` if it is not JSON, or not such a line."""
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidEvent([Fault("line", f"is not JSON: {error}")]) from None
+    return Line.of(value)

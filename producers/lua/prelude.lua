@@ -1,0 +1,134 @@
+-- Shared by every script. Fixed keys are declared by the caller in the order of producers/keys.py; those of an
+-- account, an order key or a batch are derived from the same slot tag:
+--   account:<a>          hash   open (its open batch, where no order is kept), queued (events not in flight),
+--                               hold_until, hold_reason
+--   due:<a>              zset   batch -> when it may be claimed; of an order key only the head stands here
+--   leases:<a>           zset   batch in flight -> when its lease is over
+--   order:<n>:<a>:<o>    list   the batches of an order key, oldest first (<n>: length of <a>, so that no two collide)
+--   batch:<id>           hash   account, order, kind, events, bytes, oldest, newest, opened, due, state (none: open),
+--                               attempts, token; list, first, last where it is a part of another batch's list
+--   events:<id>          list   the stored events
+--   owners:<id>          string how many batches still need the list, where it was split
+--   letter:<n>           hash   account, order, kind, id, code, event
+local meta, accounts, ledger, ages, aged, dead, dead_ids, dead_counts, held, dispatched = unpack(KEYS)
+local base = string.sub(meta, 1, -5)
+
+local function account_key(account) return base .. 'account:' .. account end
+local function due_key(account) return base .. 'due:' .. account end
+local function leases_key(account) return base .. 'leases:' .. account end
+local function order_key(account, order) return base .. 'order:' .. #account .. ':' .. account .. ':' .. order end
+local function batch_key(id) return base .. 'batch:' .. id end
+local function events_key(id) return base .. 'events:' .. id end
+local function owners_key(id) return base .. 'owners:' .. id end
+local function letter_key(number) return base .. 'letter:' .. number end
+
+-- The one clock: Redis's own, in whole milliseconds; a test may give another.
+local function clock(given)
+  if given ~= '' then return tonumber(given) end
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- The ledger: changes are collected and booked once, at the end of the script.
+local changes = {}
+local function count(state, events) changes[state] = (changes[state] or 0) + events end
+local function move(from, to, events)
+  count(from, -events)
+  count(to, events)
+end
+local function book()
+  for state, events in pairs(changes) do
+    if events ~= 0 then redis.call('HINCRBY', ledger, state, events) end
+  end
+end
+
+-- How many batches were opened in which second, for the age of the oldest.
+local function born(opened)
+  local second = math.floor(opened / 1000)
+  if redis.call('HINCRBY', aged, second, 1) == 1 then redis.call('ZADD', ages, second, second) end
+end
+local function gone(opened)
+  local second = math.floor(opened / 1000)
+  if redis.call('HINCRBY', aged, second, -1) <= 0 then
+    redis.call('HDEL', aged, second)
+    redis.call('ZREM', ages, second)
+  end
+end
+
+local function earliest(key)
+  local head = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
+  return tonumber(head[2])
+end
+
+-- When something of the account may next be claimed: its earliest batch or lapsed lease, or the end of its hold. While
+-- it is full only a lapsed lease counts.
+local function schedule(account, not_before, full)
+  local due, lapse = not full and earliest(due_key(account)), earliest(leases_key(account))
+  if not due and not lapse then
+    redis.call('ZREM', accounts, account)
+    return
+  end
+  local at = math.min(due or lapse, lapse or due)
+  local hold = redis.call('HGET', account_key(account), 'hold_until')
+  redis.call('ZADD', accounts, math.max(at, tonumber(hold or 0), not_before or 0), account)
+end
+
+local function wait(account, id, due)
+  redis.call('HSET', batch_key(id), 'due', due)
+  redis.call('ZADD', due_key(account), due, id)
+end
+
+-- A batch behind all others of its order key. Without an order key it may be claimed beside them.
+local function enqueue(batch, epoch)
+  local id = redis.call('HINCRBY', meta, 'batches', 1) .. '-' .. epoch
+  local fields = { 'account', batch.account, 'events', batch.events, 'bytes', batch.bytes, 'oldest', batch.oldest,
+    'newest', batch.newest, 'opened', batch.opened, 'due', batch.due }
+  for _, name in ipairs({ 'order', 'kind', 'state' }) do
+    if batch[name] and batch[name] ~= '' then
+      fields[#fields + 1] = name
+      fields[#fields + 1] = batch[name]
+    end
+  end
+  redis.call('HSET', batch_key(id), unpack(fields))
+  born(batch.opened)
+  if batch.order == '' or redis.call('RPUSH', order_key(batch.account, batch.order), id) == 1 then
+    redis.call('ZADD', due_key(batch.account), batch.due, id)
+  end
+  return id
+end
+
+-- The open batch of an order key, or nil. Only one can be open, and it is the last.
+local function open_batch(account, order)
+  local id
+  if order == '' then
+    id = redis.call('HGET', account_key(account), 'open')
+  else
+    id = redis.call('LINDEX', order_key(account, order), -1)
+  end
+  if not id then return nil end
+  local f = redis.call('HMGET', batch_key(id), 'state', 'kind', 'events', 'bytes', 'oldest', 'newest')
+  if f[1] or not f[3] then return nil end
+  return { id = id, account = account, order = order, kind = f[2] or '', events = tonumber(f[3]),
+    bytes = tonumber(f[4]), oldest = tonumber(f[5]), newest = tonumber(f[6]) }
+end
+
+-- From here on the batch's events and their bytes never change; it need not linger any longer.
+local function seal(batch, now)
+  redis.call('HSET', batch_key(batch.id), 'state', 'ready', 'due', now)
+  move('open', 'ready', batch.events)
+  if batch.order == '' then
+    redis.call('HDEL', account_key(batch.account), 'open')
+    redis.call('ZADD', due_key(batch.account), now, batch.id)
+  elseif redis.call('LINDEX', order_key(batch.account, batch.order), 0) == batch.id then
+    redis.call('ZADD', due_key(batch.account), now, batch.id)
+  end
+end
+
+-- A dead letter leaves the queue, for whatever reason.
+local function forget(number, id, code, account)
+  redis.call('UNLINK', letter_key(number))
+  redis.call('ZREM', dead, number)
+  redis.call('ZREM', dead_ids, id .. '\0' .. number)
+  local field = code .. '\0' .. account
+  if redis.call('HINCRBY', dead_counts, field, -1) <= 0 then redis.call('HDEL', dead_counts, field) end
+end

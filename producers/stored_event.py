@@ -1,0 +1,87 @@
+"""How one event lies in Redis: a small fixed header and the exact JSON text that goes into the request.
+
+    flags u8 | first enqueued i64 ms | event time i64 ms | [id: u8 length, text] | [trace: u8 length, text]
+    | [history: u32 length, JSON array] | payload
+
+All integers are little-endian. The optional parts are there when their flag is set; nearly always none is, so a
+request is a join of slices.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import msgspec
+
+_FIXED = struct.Struct("<Bqq")
+_SHORT, _LONG = struct.Struct("<B"), struct.Struct("<I")
+_ID, _TRACE, _HISTORY = 1, 2, 4
+_KNOWN = _ID | _TRACE | _HISTORY
+
+
+class StoredEvent(msgspec.Struct, frozen=True):
+    """An event as it waits. Times in milliseconds since 1970; `history` holds one entry for each earlier death."""
+
+    enqueued_at: int
+    event_time: int
+    payload: bytes
+    id: str = ""
+    trace: str = ""
+    history: tuple[dict[str, Any], ...] = ()
+
+    def encode(self) -> bytes:
+        """The bytes of the head of this module. Raises ValueError for an id or trace above 255 bytes."""
+        flags = (_ID if self.id else 0) | (_TRACE if self.trace else 0) | (_HISTORY if self.history else 0)
+        fixed = _FIXED.pack(flags, self.enqueued_at, self.event_time)
+        if not flags:
+            return fixed + self.payload
+        history = _long(msgspec.json.encode(self.history)) if self.history else b""
+        return b"".join((fixed, _short(self.id), _short(self.trace), history, self.payload))
+
+
+def decode(stored: bytes) -> StoredEvent:
+    """The event in `stored`. Raises ValueError if the bytes are not of this layout."""
+    if len(stored) < _FIXED.size:
+        raise ValueError("an event shorter than its header")
+    flags, enqueued_at, event_time = _FIXED.unpack_from(stored)
+    if flags & ~_KNOWN:
+        raise ValueError(f"an event header with unknown flags {flags:#x}: written by a newer version?")
+    at = _FIXED.size
+    id_, at = _read(stored, at, _SHORT) if flags & _ID else (b"", at)
+    trace, at = _read(stored, at, _SHORT) if flags & _TRACE else (b"", at)
+    history, at = _read(stored, at, _LONG) if flags & _HISTORY else (b"[]", at)
+    entries = msgspec.json.decode(history, type=tuple[dict[str, Any], ...])
+    return StoredEvent(enqueued_at, event_time, stored[at:], id_.decode(), trace.decode(), entries)
+
+
+def payload_of(stored: bytes) -> bytes:
+    """Only the JSON text: what a request needs."""
+    return stored[_FIXED.size :] if not stored[0] else decode(stored).payload
+
+
+def event_time_of(stored: bytes) -> int:
+    """Only the event time in milliseconds."""
+    event_time: int = _FIXED.unpack_from(stored)[2]
+    return event_time
+
+
+def _short(text: str) -> bytes:
+    if not text:
+        return b""
+    data = text.encode()
+    if len(data) > 255:
+        raise ValueError(f"an id or trace of {len(data)} bytes; at most 255 fit")
+    return _SHORT.pack(len(data)) + data
+
+
+def _long(data: bytes) -> bytes:
+    return _LONG.pack(len(data)) + data
+
+
+def _read(stored: bytes, at: int, length: struct.Struct) -> tuple[bytes, int]:
+    (size,) = length.unpack_from(stored, at)
+    start = at + length.size
+    if start + size > len(stored):
+        raise ValueError("an event header longer than the event")
+    return stored[start : start + size], start + size

@@ -1,0 +1,94 @@
+"""Checks a value against a msgspec model: fast when it is right, every fault by field when it is not."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+import msgspec
+
+from producers.errors import Fault, InvalidEvent
+
+Model = TypeVar("Model", bound=msgspec.Struct)
+
+
+def validated(value: object, model: type[Model], *, at: str, strict: bool = True) -> Model:
+    """`value` as `model`. Raises `InvalidEvent` with every fault, fields named from `at` on.
+
+    msgspec stops at the first fault, so the whole value is walked only once it is known to be wrong.
+    """
+    try:
+        return msgspec.convert(value, model, strict=strict)
+    except msgspec.ValidationError as error:
+        raise InvalidEvent(list(faults_of(value, model, at, strict)) or [Fault(at, str(error))]) from None
+
+
+def faults_of(value: object, kind: Any, at: str, strict: bool = True) -> Iterator[Fault]:
+    """Every fault of `value` against the type `kind`, in the order of the fields."""
+    kind = _without_unset(kind)
+    bare = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    if isinstance(bare, type) and issubclass(bare, msgspec.Struct):
+        yield from _object_faults(value, bare, at, strict)
+    elif get_origin(bare) is list and isinstance(value, list):
+        yield from _leaf_faults(value, Annotated[(list[Any], *_metas(kind))] if _metas(kind) else list[Any], at, strict)
+        for index, item in enumerate(value):
+            yield from faults_of(item, get_args(bare)[0], f"{at}[{index}]", strict)
+    elif get_origin(bare) is dict and isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from faults_of(item, get_args(bare)[1], _inside(at, str(name)), strict)
+    else:
+        yield from _leaf_faults(value, kind, at, strict)
+
+
+def _object_faults(value: object, model: type[msgspec.Struct], at: str, strict: bool) -> Iterator[Fault]:
+    if not isinstance(value, Mapping):
+        yield Fault(at, f"expected an object, got {_name(value)}")
+        return
+    fields = {field.encode_name: field for field in msgspec.structs.fields(model)}
+    yield from _unknown_names(value, fields, at, model)
+    for name, field in fields.items():
+        if name in value:
+            yield from faults_of(value[name], field.type, _inside(at, name), strict)
+        elif field.required:
+            yield Fault(_inside(at, name), "is required")
+
+
+def _unknown_names(
+    value: Mapping[Any, object], fields: Mapping[str, object], at: str, model: type[msgspec.Struct]
+) -> Iterator[Fault]:
+    if not model.__struct_config__.forbid_unknown_fields:
+        return
+    for name in value:
+        if name not in fields:
+            near = get_close_matches(str(name), list(fields), n=1)
+            hint = f"; did you mean {near[0]}?" if near else f" (known: {', '.join(fields)})"
+            yield Fault(_inside(at, str(name)), f"is not a known field{hint}")
+
+
+def _leaf_faults(value: object, kind: Any, at: str, strict: bool) -> Iterator[Fault]:
+    try:
+        msgspec.convert(value, kind, strict=strict)
+    except msgspec.ValidationError as error:
+        yield Fault(at, str(error).replace("`", "").replace("Expected", "expected"))
+
+
+def _without_unset(kind: Any) -> Any:
+    """An optional field's type without the marker for "not given"; the marker is no value a caller can write."""
+    if get_origin(kind) in (Union, types.UnionType):
+        left = [part for part in get_args(kind) if part is not msgspec.UnsetType]
+        return left[0] if len(left) == 1 else kind
+    return kind
+
+
+def _metas(kind: Any) -> tuple[Any, ...]:
+    return tuple(get_args(kind)[1:]) if get_origin(kind) is Annotated else ()
+
+
+def _inside(at: str, name: str) -> str:
+    return f"{at}.{name}" if at else name
+
+
+def _name(value: object) -> str:
+    return {dict: "an object", list: "a list", type(None): "null"}.get(type(value), type(value).__name__)

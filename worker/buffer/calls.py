@@ -1,0 +1,46 @@
+"""Runs scripts of the buffer: many in one round trip, loading them again where Redis has forgotten them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError
+
+from producers.scripts import load
+
+
+class Call(NamedTuple):
+    """One call of a script of this package, by its file's name."""
+
+    script: str
+    keys: list[str]
+    args: list[Any]
+
+
+async def run(redis: Redis, calls: Sequence[Call]) -> list[Any]:
+    """The answer to each call, in order; an error that Redis answered stands in its place."""
+    answers = await _execute(redis, calls)
+    forgotten = [place for place, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+    if forgotten:
+        for name in {calls[place].script for place in forgotten}:
+            await redis.script_load(load("worker.buffer", name).text)
+        for place, answer in zip(forgotten, await _execute(redis, [calls[p] for p in forgotten]), strict=True):
+            answers[place] = answer
+    return answers
+
+
+async def run_one(redis: Redis, call: Call) -> Any:
+    """The answer to one call. Raises the error that Redis answered."""
+    (answer,) = await run(redis, [call])
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+async def _execute(redis: Redis, calls: Sequence[Call]) -> list[Any]:
+    pipeline = redis.pipeline(transaction=False)
+    for call in calls:
+        pipeline.evalsha(load("worker.buffer", call.script).sha, len(call.keys), *call.keys, *call.args)
+    return list(await pipeline.execute(raise_on_error=False))

@@ -1,0 +1,80 @@
+"""The Celery app: `celery -A worker worker -E`, `celery -A worker flower`. Celery carries work, never an event.
+
+A message only says that a slot has work that is due; the events stay in Redis, where a lost or doubled message cannot
+touch them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import celery
+from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
+from kombu import Exchange, Queue
+
+from producers.errors import ConfigurationError
+from worker import logs, tasks
+from worker.destinations import APIS
+from worker.dispatch import DispatchStep
+from worker.names import task_name
+from worker.process import close_process, open_process
+from worker.settings import Settings, load_settings
+
+
+def _settings_or_exit() -> Settings:
+    """A faulty setting is a line to read, not a traceback."""
+    try:
+        return load_settings()
+    except ConfigurationError as error:
+        raise SystemExit(f"forwarder: {error}") from None
+
+
+SETTINGS = _settings_or_exit()
+BROKER_OPTIONS = {
+    "global_keyprefix": f"{SETTINGS.buffer.key_prefix}:celery:",
+    "visibility_timeout": 3_600,
+    "unacked_restore_interval": 2,
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+    "socket_keepalive": True,
+    "health_check_interval": 5,
+}
+
+app = celery.Celery("forwarder", broker=SETTINGS.broker_url)
+app.conf.update(
+    broker_transport_options=BROKER_OPTIONS if SETTINGS.broker_url.startswith(("redis", "sentinel", "valkey")) else {},
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    task_queues=[Queue(task_name(name), Exchange("forwarder", "direct"), task_name(name)) for name in APIS],
+    task_default_queue=task_name(next(iter(APIS))),
+    task_routes={task_name(name): {"queue": task_name(name)} for name in APIS},
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_ignore_result=True,
+    task_publish_retry=False,
+    worker_prefetch_multiplier=1,
+    worker_send_task_events=True,
+    task_send_sent_event=True,
+    worker_hijack_root_logger=False,
+    worker_redirect_stdouts=False,
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+)
+tasks.register(app, SETTINGS)
+app.steps["worker"].add(DispatchStep)
+
+
+def _set_up_logging(**_kwargs: Any) -> None:
+    logs.configure(SETTINGS.log_level)
+
+
+def _open(**_kwargs: Any) -> None:
+    open_process(SETTINGS)
+
+
+def _close(**_kwargs: Any) -> None:
+    close_process()
+
+
+setup_logging.connect(_set_up_logging, weak=False)
+worker_process_init.connect(_open, weak=False)
+worker_process_shutdown.connect(_close, weak=False)

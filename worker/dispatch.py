@@ -1,0 +1,117 @@
+"""Looks ten times a second which slots have work that is due, and sends a task for each that has none under way."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import structlog
+from celery import bootsteps
+from kombu.exceptions import OperationalError
+from redis import Redis
+from redis.exceptions import NoScriptError, RedisError
+
+from producers.errors import ConfigurationError
+from producers.keys import Slot
+from producers.scripts import load
+from worker.dispatch_note import NOTE_MS
+from worker.heartbeat import HEARTBEAT_EVERY_S, beat
+from worker.names import task_name
+from worker.redis_client import RedisUnreachable, check_keeps_everything, sync_redis
+from worker.settings import Settings, load_settings
+
+log = structlog.get_logger("forwarder.dispatch")
+LOOK_S = 0.1
+AWAY_S = 1.0
+
+
+class Dispatcher:
+    """Sends tasks for what is due. Without Redis it waits and goes on by itself."""
+
+    def __init__(self, app: Any, settings: Settings, redis: Redis, name: str) -> None:
+        self._app = app
+        self._redis = redis
+        self._name = name
+        self._prefix = settings.buffer.key_prefix
+        shards = range(settings.buffer.shards)
+        self._slots = [Slot(self._prefix, destination, shard) for destination in settings.hosts for shard in shards]
+        self._script = load("worker.buffer", "dispatch")
+        self._next_beat = 0.0
+
+    def run(self, stopped: threading.Event) -> None:
+        """Until `stopped`. Never raises: a dispatcher that ended would stop all delivery in silence."""
+        pause = LOOK_S
+        while not stopped.wait(pause):
+            try:
+                self.look()
+                pause = LOOK_S
+            except (RedisError, OperationalError, OSError) as error:
+                log.warning("redis_is_away", error=type(error).__name__)
+                pause = AWAY_S
+            except Exception:
+                log.exception("dispatch_failed")
+                pause = AWAY_S
+
+    def look(self) -> None:
+        """One look at all slots, in one round trip."""
+        for slot, due in zip(self._slots, self._due(), strict=True):
+            if due:
+                self._app.send_task(task_name(slot.destination), args=(slot.shard,))
+        if time.monotonic() >= self._next_beat:
+            beat(self._redis, self._prefix, self._name)
+            self._next_beat = time.monotonic() + HEARTBEAT_EVERY_S
+
+    def _due(self) -> list[bool]:
+        answers = self._asked()
+        if any(isinstance(answer, NoScriptError) for answer in answers):
+            self._redis.script_load(self._script.text)
+            answers = self._asked()
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        return [bool(answer) for answer in answers]
+
+    def _asked(self) -> list[Any]:
+        pipeline = self._redis.pipeline(transaction=False)
+        for slot in self._slots:
+            pipeline.evalsha(self._script.sha, len(slot.fixed), *slot.fixed, "", NOTE_MS, 1)
+        return list(pipeline.execute(raise_on_error=False))
+
+
+class DispatchStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no types
+    """Runs a dispatcher in a thread of the worker's main process, from its start to its stop."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, worker: Any, **options: Any) -> None:
+        super().__init__(worker, **options)
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, worker: Any) -> None:
+        settings = load_settings()
+        redis = sync_redis(settings.buffer.redis_url)
+        _check(redis, settings)
+        dispatcher = Dispatcher(worker.app, settings, redis, worker.hostname)
+        self._thread = threading.Thread(target=dispatcher.run, args=(self._stopped,), name="dispatch", daemon=True)
+        self._thread.start()
+
+    def stop(self, worker: Any) -> None:  # noqa: ARG002 - Celery's signature
+        self._stopped.set()
+        if self._thread:
+            self._thread.join(timeout=5)
+
+    terminate = stop
+
+
+def _check(redis: Redis, settings: Settings) -> None:
+    """Refuses a Redis that evicts; one that is away may come back."""
+    try:
+        for warning in check_keeps_everything(redis, settings.buffer.redis_url):
+            log.warning("redis_may_forget", warning=warning)
+    except RedisUnreachable as error:
+        log.warning("redis_is_away", error=str(error))
+    except ConfigurationError as error:
+        log.error("refused", error=str(error))
+        raise SystemExit(f"forwarder: {error}") from None

@@ -1,0 +1,101 @@
+"""The round trips between a delivery and its buffer: what ended is settled and what is next is claimed in one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import NamedTuple
+
+import structlog
+from redis.exceptions import RedisError
+
+from worker.buffer.batches import Batch, Claimed, Limits, Settlement
+from worker.buffer.buffer import Buffer
+
+log = structlog.get_logger("forwarder.exchange")
+TRY_AGAIN_S = 0.25
+
+
+class Taken(NamedTuple):
+    """A claimed batch with its stored events, and until when (monotonic seconds) it is surely ours."""
+
+    batch: Batch
+    stored: list[bytes]
+    lease_ends: float
+
+
+class Exchange:
+    """Keeps what ended until Redis has confirmed it, for as long as its lease can last."""
+
+    def __init__(self, buffer: Buffer, lease_s: float) -> None:
+        self._buffer = buffer
+        self._lease_s = lease_s
+        self._ended: list[tuple[Batch, Settlement]] = []
+        self._leases: dict[str, float] = {}
+        self.more_is_due = False
+
+    @property
+    def unsettled(self) -> bool:
+        return bool(self._ended)
+
+    def ended(self, batch: Batch, settlement: Settlement) -> None:
+        """An attempt's end, to be settled with the next turn."""
+        self._ended.append((batch, settlement))
+
+    async def turn(self, limits: Limits, *, patient: bool) -> list[Taken]:
+        """Settles and claims. Without Redis it tries again as long as there is something to settle.
+
+        `patient`: requests are under way, so that there will be; nothing is raised then, and nothing taken.
+        """
+        while True:
+            started = time.monotonic()
+            try:
+                return await self._turn(limits, started + self._lease_s)
+            except (RedisError, OSError) as error:
+                self._forget_lapsed()
+                if not self._ended and not patient:
+                    raise
+                log.warning("redis_is_away", error=type(error).__name__, unsettled=len(self._ended))
+                if not self._ended:
+                    return []
+                await asyncio.sleep(TRY_AGAIN_S)
+
+    async def _turn(self, limits: Limits, lease_ends: float) -> list[Taken]:
+        if not self._ended and limits.most == 0:
+            return []
+        ended = list(self._ended)
+        settled, claimed = await self._buffer.settle_and_claim(ended, limits)
+        del self._ended[: len(ended)]
+        for (batch, _), result in zip(ended, settled, strict=True):
+            self._leases.pop(batch.id, None)
+            _report(batch, result)
+        self.more_is_due = claimed.more_is_due
+        self._leases |= {batch.id: lease_ends for batch in claimed.batches}
+        return await self._read(claimed, lease_ends)
+
+    async def _read(self, claimed: Claimed, lease_ends: float) -> list[Taken]:
+        """The claimed batches with their events. One that was settled meanwhile (our lease lapsed) is left alone."""
+        if not claimed.batches:
+            return []
+        stored = await self._buffer.read(claimed.batches)
+        taken = []
+        for batch, events in zip(claimed.batches, stored, strict=True):
+            if len(events) == batch.events:
+                taken.append(Taken(batch, events, lease_ends))
+            else:
+                log.error(
+                    "batch_incomplete", batch=batch.id, account=batch.account, expected=batch.events, found=len(events)
+                )
+        return taken
+
+    def _forget_lapsed(self) -> None:
+        """What cannot be settled any more: another worker has the batch, or soon will."""
+        now = time.monotonic()
+        self._ended = [(batch, end) for batch, end in self._ended if self._leases.get(batch.id, now) > now]
+
+
+def _report(batch: Batch, result: bool | Exception) -> None:
+    if isinstance(result, Exception):
+        log.error("settle_refused", batch=batch.id, account=batch.account, error=str(result)[:200])
+    elif not result:
+        log.warning("settle_too_late", batch=batch.id, account=batch.account)

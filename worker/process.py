@@ -1,0 +1,63 @@
+"""What one worker process owns: an event loop, a connection pool to Redis, one HTTP client. Nothing before the fork."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+from redis.asyncio import Redis
+
+from producers.keys import Slot
+from worker.buffer.buffer import Buffer
+from worker.delivery import Delivery, Target
+from worker.destinations import APIS
+from worker.dispatch_note import DispatchNote
+from worker.redis_client import async_redis
+from worker.settings import Settings
+from worker.summary import Summary
+from worker.transport import HttpTransport, Transport
+
+
+class Process:
+    """Runs deliveries, one at a time, on its own loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._loop = asyncio.new_event_loop()
+        self._redis: Redis = async_redis(settings.buffer.redis_url)
+        most = max(each.in_flight for each in settings.delivery.values())
+        self._transport: Transport = HttpTransport(most)
+
+    def deliver(self, destination: str, shard: int) -> Summary:
+        """One run over one slot, to its end."""
+        return self._loop.run_until_complete(self._deliver(destination, shard))
+
+    def close(self) -> None:
+        self._loop.run_until_complete(self._transport.close())
+        self._loop.run_until_complete(self._redis.aclose())
+        self._loop.close()
+
+    async def _deliver(self, destination: str, shard: int) -> Summary:
+        slot = Slot(self._settings.buffer.key_prefix, destination, shard)
+        target = Target(APIS[destination], self._settings.hosts[destination], self._settings.credentials)
+        buffer = Buffer(self._redis, slot)
+        async with DispatchNote(self._redis, slot) as note:
+            delivery = Delivery(buffer, target, self._transport, self._settings.delivery[destination])
+            return await delivery.run(on_last_claim=note.release)
+
+
+_own = threading.local()  # Celery's thread pools get a loop a thread
+
+
+def open_process(settings: Settings) -> Process:
+    """This process's (and thread's) own; made at the first call."""
+    if not hasattr(_own, "process"):
+        _own.process = Process(settings)
+    process: Process = _own.process
+    return process
+
+
+def close_process() -> None:
+    if hasattr(_own, "process"):
+        _own.process.close()
+        del _own.process

@@ -1,0 +1,118 @@
+"""The worker's settings. The only reader of the environment in `worker/`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from msgspec import Meta, Struct
+
+from producers.errors import ConfigurationError
+from producers.settings import BufferSettings, buffer_settings, read
+from worker.credentials import Credentials, FileCredentials, SandboxCredentials
+from worker.destinations import APIS, Api
+
+SANDBOX_URL = "http://127.0.0.1:8180"
+
+
+class DeliverySettings(Struct, frozen=True):
+    """How one destination is delivered. Seconds; `http_timeout_s` is for the whole request, connecting included.
+
+    `in_flight`: most requests of one task at a time; `account_in_flight`: most of one account, over all workers.
+    """
+
+    lease_s: Annotated[float, Meta(gt=0, le=86_400)] = 60
+    http_timeout_s: Annotated[float, Meta(gt=0, le=600)] = 10
+    max_attempts: Annotated[int, Meta(ge=1, le=100_000)] = 120
+    retry_first_s: Annotated[float, Meta(gt=0, le=3_600)] = 2
+    retry_longest_s: Annotated[float, Meta(gt=0, le=86_400)] = 600
+    in_flight: Annotated[int, Meta(ge=1, le=1_024)] = 32
+    account_in_flight: Annotated[int, Meta(ge=1, le=1_024)] = 8
+    task_slice_s: Annotated[float, Meta(gt=0, le=60)] = 5
+
+
+class WorkerSettings(Struct, frozen=True):
+    """What is the same for all destinations. `env` decides whether real hosts are reached at all."""
+
+    env: Literal["sandbox", "testing", "production"] = "sandbox"
+    credentials_file: str = ""
+    data_dir: str = ".forwarder"
+
+
+class Settings(Struct, frozen=True):
+    """Everything that a worker knows of its surroundings. `hosts`: destination -> scheme and host, where it has one."""
+
+    worker: WorkerSettings
+    buffer: BufferSettings
+    broker_url: str
+    log_level: str
+    hosts: Mapping[str, str]
+    delivery: Mapping[str, DeliverySettings]
+    credentials: Credentials
+
+
+def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """From the environment. Raises `ConfigurationError` that names the variable or the field."""
+    worker = read(WorkerSettings, environ)
+    buffer = buffer_settings(environ)
+    return Settings(
+        worker=worker,
+        buffer=buffer,
+        broker_url=environ.get("FORWARDER_BROKER_URL") or environ.get("CELERY_BROKER_URL") or buffer.redis_url,
+        log_level=_log_level(environ),
+        hosts={api.name: host for api in APIS.values() if (host := _host(api, worker.env, environ))},
+        delivery={name: _delivery(environ, name) for name in APIS},
+        credentials=_credentials(worker, environ),
+    )
+
+
+def data_dir(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where `forwarder up` keeps its Redis data: `FORWARDER_DATA_DIR`."""
+    return Path(read(WorkerSettings, environ).data_dir)
+
+
+def _delivery(environ: Mapping[str, str], destination: str) -> DeliverySettings:
+    settings = read(DeliverySettings, environ, destination)
+    if settings.lease_s <= settings.http_timeout_s:
+        raise ConfigurationError(
+            f"FORWARDER_LEASE_S: {settings.lease_s:g} s must be longer than FORWARDER_HTTP_TIMEOUT_S, "
+            f"{settings.http_timeout_s:g} s ({destination}): else two workers may send one batch"
+        )
+    return settings
+
+
+def _host(api: Api, env: str, environ: Mapping[str, str]) -> str | None:
+    """Scheme and host of an API; None where this environment has none. An explicit URL wins."""
+    name = f"FORWARDER_{api.name.upper().replace('-', '_')}_URL"
+    if given := environ.get(name):
+        return _checked_host(name, given)
+    return SANDBOX_URL if env == "sandbox" else api.hosts.get(env)
+
+
+def _checked_host(name: str, url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound or parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ConfigurationError(f"{name}: must be scheme and host alone, like https://api.example.com")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _log_level(environ: Mapping[str, str]) -> str:
+    level = environ.get("LOG_LEVEL", "INFO").upper()
+    if level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+        raise ConfigurationError(f"LOG_LEVEL: {level!r} is none of DEBUG, INFO, WARNING, ERROR, CRITICAL")
+    return level
+
+
+def _credentials(worker: WorkerSettings, environ: Mapping[str, str]) -> Credentials:
+    if worker.credentials_file:
+        return FileCredentials(Path(worker.credentials_file), environ)
+    if worker.env == "sandbox":
+        return SandboxCredentials()
+    raise ConfigurationError(f"FORWARDER_CREDENTIALS_FILE: must be set where FORWARDER_ENV is {worker.env}")

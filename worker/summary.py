@@ -1,0 +1,52 @@
+"""What a task did, in a few numbers: what Flower shows of it. No personal data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from worker.buffer.batches import Settlement
+from worker.outcomes import Delivered, Outcome
+
+
+@dataclass
+class Summary:
+    """Counts of one run over one slot."""
+
+    requests: int = 0
+    attempts: int = 0
+    failed: int = 0
+    delivered: int = 0
+    dead: int = 0
+    codes: Counter[str] = field(default_factory=Counter)
+
+    def add(self, settlement: Settlement, outcome: Outcome) -> None:
+        self.attempts += 1
+        self.delivered += settlement.delivered
+        self.dead += len(settlement.dead)
+        self.codes.update(death.code for death in settlement.dead)
+        if not isinstance(outcome, Delivered):
+            self.failed += 1
+            self.codes.update({reason.code for reason in outcome.reasons})
+
+    def broke(self) -> None:
+        """An attempt that ended in a surprise."""
+        self.attempts += 1
+        self.failed += 1
+        self.codes["AttemptBroke"] += 1
+
+    @property
+    def delivery_fails(self) -> bool:
+        """Every attempt failed: no request was taken."""
+        return self.attempts > 0 and self.failed == self.attempts
+
+    def shown(self) -> dict[str, object]:
+        """A small dictionary for Flower."""
+        return {
+            "delivered": self.delivered,
+            "requests": self.requests,
+            "attempts": self.attempts,
+            "failed": self.failed,
+            "dead": self.dead,
+            "codes": dict(self.codes.most_common(5)),
+        }

@@ -1,0 +1,41 @@
+"""The Celery tasks, one a destination. Thin: they run a delivery on their process's own event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from celery import Celery
+
+from producers.errors import ForwarderError
+from worker.destinations import APIS
+from worker.names import task_name
+from worker.process import open_process
+from worker.settings import Settings
+from worker.summary import Summary
+
+
+class DeliveryFailed(ForwarderError):
+    """Makes a task red in Flower. Its text holds numbers and codes, never what an event says."""
+
+
+def register(app: Celery, settings: Settings) -> None:
+    """Gives the app one task for each destination that has a host in this environment."""
+    for destination in APIS:
+        if destination in settings.hosts:
+            app.task(name=task_name(destination), shared=False)(_deliverer(settings, destination))
+
+
+def _deliverer(settings: Settings, destination: str) -> Callable[[int], dict[str, object]]:
+    def deliver(shard: int) -> dict[str, object]:
+        summary = open_process(settings).deliver(destination, shard)
+        return _reported(summary)
+
+    deliver.__doc__ = f"Delivers what is due of {destination} in one shard."
+    return deliver
+
+
+def _reported(summary: Summary) -> dict[str, Any]:
+    if summary.delivery_fails:
+        raise DeliveryFailed(str(summary.shown()))
+    return summary.shown()

@@ -1,0 +1,56 @@
+"""The only door to HTTP. httpx's types and errors end here; callers see `Answer` or `NoAnswer`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+import httpx
+
+from worker.answers import Answer, NoAnswer, Request
+
+LARGEST_ANSWER = 32_000_000  # bytes; a refusal echoes what was sent, so it may be larger than a request
+TRACE_HEADER = "X-Rokt-Trace-Id"
+
+
+class Transport(Protocol):
+    """Sends one request. Never raises for what the network does."""
+
+    async def post(self, request: Request, timeout_s: float) -> Answer | NoAnswer: ...
+
+    async def close(self) -> None: ...
+
+
+class HttpTransport:
+    """Pooled connections of one process. Make one a process: making it costs tens of milliseconds."""
+
+    def __init__(self, most_connections: int) -> None:
+        limits = httpx.Limits(max_connections=most_connections, max_keepalive_connections=most_connections)
+        self._client = httpx.AsyncClient(limits=limits, timeout=None, follow_redirects=False)  # noqa: S113 - post() has one
+
+    async def post(self, request: Request, timeout_s: float) -> Answer | NoAnswer:
+        """`timeout_s` is for the whole request, connecting and reading included."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._exchange(request)
+        except (TimeoutError, httpx.TimeoutException):
+            return NoAnswer("Timeout", f"no answer within {timeout_s:g} s")
+        except httpx.ConnectError:
+            return NoAnswer("ConnectionFailed", "no connection to the host")
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            return NoAnswer("ConnectionBroken", f"the connection broke: {type(error).__name__}")
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def _exchange(self, request: Request) -> Answer | NoAnswer:
+        async with self._client.stream(
+            "POST", request.url, headers=dict(request.headers), content=request.body
+        ) as response:
+            chunks, size = [], 0
+            async for chunk in response.aiter_bytes():
+                size += len(chunk)
+                if size > LARGEST_ANSWER:
+                    return NoAnswer("AnswerTooLarge", f"an answer above {LARGEST_ANSWER} bytes")
+                chunks.append(chunk)
+            return Answer(response.status_code, b"".join(chunks), response.headers.get(TRACE_HEADER, "")[:128])
