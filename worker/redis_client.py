@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
@@ -14,6 +15,7 @@ from redis.retry import Retry
 from producers.errors import ConfigurationError, ForwarderError
 from producers.settings import secret_free
 
+Answer = TypeVar("Answer")
 _OPTIONS: dict[str, Any] = {
     "protocol": 2,
     "socket_timeout": 5,
@@ -30,6 +32,15 @@ class RedisUnreachable(ForwarderError):
 def async_redis(url: str) -> AsyncRedis:
     """For a worker process. Nothing is retried below the scripts: a claim sent twice would hold two leases."""
     return AsyncRedis.from_url(url, retry=AsyncRetry(NoBackoff(), 0), **_OPTIONS)
+
+
+async def with_redis(url: str, work: Callable[[AsyncRedis], Awaitable[Answer]]) -> Answer:
+    """Runs `work` with a connection that is closed afterwards."""
+    redis = async_redis(url)
+    try:
+        return await work(redis)
+    finally:
+        await redis.aclose()
 
 
 def sync_redis(url: str) -> Redis:

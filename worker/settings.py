@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
+from producers.destinations import DESTINATIONS
 from producers.errors import ConfigurationError
-from producers.settings import BufferSettings, buffer_settings, read
+from producers.settings import BatchSettings, BufferSettings, batch_settings, buffer_settings, read
 from worker.credentials import Credentials, FileCredentials, SandboxCredentials
 from worker.destinations import APIS, Api
 
@@ -67,6 +68,16 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         delivery={name: _delivery(environ, name) for name in APIS},
         credentials=_credentials(worker, environ),
     )
+
+
+def caps_of(environ: Mapping[str, str]) -> Callable[[str], BatchSettings]:
+    """The caps of a destination."""
+
+    def caps(name: str) -> BatchSettings:
+        to = DESTINATIONS[name]
+        return batch_settings(environ, name, max_events=to.max_events, max_bytes=to.max_bytes)
+
+    return caps
 
 
 def data_dir(environ: Mapping[str, str] = os.environ) -> Path:

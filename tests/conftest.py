@@ -1,0 +1,91 @@
+"""Fixtures on real parts: a Redis server of our own, the sandbox over HTTP, a Celery worker as a process."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from tests.support.sandbox import Sandbox
+from worker.redis_client import async_redis, sync_redis
+from worker.stack import parts
+from worker.stack.child import Child
+from worker.stack.redis_server import EmbeddedRedis
+
+Environment = dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
+    """One server for the whole run. Tests do not restart it, and each has a key prefix of its own."""
+    with EmbeddedRedis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
+    """A server for one test alone, to be killed and restarted: every write is on disk before it is confirmed."""
+    with EmbeddedRedis(tmp_path / "own-redis", appendfsync="always") as server:
+        yield server
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A key prefix that no other test has."""
+    return f"test-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+async def redis(redis_server: EmbeddedRedis) -> AsyncIterator[Redis]:
+    client = async_redis(redis_server.url)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def env(redis_server: EmbeddedRedis, prefix: str) -> Environment:
+    """The environment of the programs under test: nothing of the developer's own steers them."""
+    return parts.clean(
+        os.environ,
+        FORWARDER_REDIS_URL=redis_server.url,
+        FORWARDER_KEY_PREFIX=prefix,
+        FORWARDER_LINGER_MS="100",
+        FORWARDER_RETRY_FIRST_S="0.2",
+        FORWARDER_RETRY_LONGEST_S="0.5",
+    )
+
+
+@pytest.fixture
+def sandbox(env: Environment, tmp_path: Path) -> Iterator[Sandbox]:
+    """A sandbox of this test's own; the environment points at it."""
+    child = parts.sandbox(env, tmp_path).start()
+    try:
+        url = parts.sandbox_url(child)
+        env["FORWARDER_EVENT_API_URL"] = url
+        with Sandbox(url) as control:
+            yield control
+    finally:
+        child.stop()
+
+
+@pytest.fixture
+def start_worker(env: Environment, tmp_path: Path) -> Iterator[Callable[..., Child]]:
+    """Starts real Celery workers on the environment; they are ended after the test."""
+    started: list[Child] = []
+
+    def start(**variables: str) -> Child:
+        worker_env = {**env, **variables}
+        child = parts.worker(worker_env, tmp_path, ("-c", "2"), name=f"worker{len(started)}").start()
+        started.append(child)
+        redis = sync_redis(worker_env["FORWARDER_REDIS_URL"])
+        parts.wait_for_worker(redis, worker_env["FORWARDER_KEY_PREFIX"], child)
+        redis.close()
+        return child
+
+    yield start
+    for child in reversed(started):
+        child.stop(grace_s=15)

@@ -1,0 +1,192 @@
+"""`forwarder dlq`: what Rokt did not accept, why, and what to do with it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from worker.cli.context import (
+    DestinationOption,
+    JsonOption,
+    YesOption,
+    agreed,
+    buffer_of,
+    environment,
+    err,
+    known,
+    out,
+    print_json,
+)
+from worker.dead_letters import DeadLetters, Filter, Place
+from worker.destinations import APIS
+from worker.redis_client import with_redis
+from worker.settings import caps_of
+
+app = typer.Typer(help="Dead letters: events that will not be sent again by themselves.", no_args_is_help=True)
+
+AccountOption = Annotated[str | None, typer.Option("--account", "-a", help="Only this account.")]
+CodeOption = Annotated[str | None, typer.Option("--code", "-c", help="Only letters whose first code is this.")]
+AllOption = Annotated[bool, typer.Option("--all", help="Every letter that the filters take.")]
+IdsArgument = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="The events' ids.")]
+Answer = TypeVar("Answer")
+Move = Callable[[DeadLetters, list[Place], Callable[[int], object]], Awaitable[int]]
+
+
+@app.command("list")
+def list_letters(
+    destination: DestinationOption = None,
+    account: AccountOption = None,
+    code: CodeOption = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many (a table shows 50 unless told).")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List dead letters, newest first."""
+    chosen = Filter(known(destination), account, code)
+    letters = _run(lambda queues: _shown(queues, chosen, limit if as_json else limit or 50))
+    if as_json:
+        print_json(letters)
+    else:
+        out.print(_table(letters))
+
+
+@app.command()
+def stats(as_json: JsonOption = False) -> None:
+    """Count dead letters by destination, account and code."""
+    counts = _run(lambda queues: queues.counts())
+    rows = [
+        {"destination": name, "account": account, "code": code, "letters": letters}
+        for (name, account, code), letters in sorted(counts.items(), key=lambda item: -item[1])
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    table = Table("destination", "account", "code", "letters")
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    out.print(table)
+
+
+@app.command()
+def show(
+    event_id: Annotated[str, typer.Argument(metavar="ID", help="The event's id.")],
+    destination: DestinationOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the dead letters of one event in full, with their history."""
+    chosen = Filter(known(destination), ids=[event_id])
+    letters = _run(lambda queues: _shown(queues, chosen, None, history=True))
+    if not letters:
+        typer.echo(f"no dead letter has the id {event_id}", err=True)
+        raise typer.Exit(1)
+    if as_json:
+        print_json(letters)
+    for letter in letters if not as_json else []:
+        print_letter(letter, out)
+
+
+@app.command()
+def replay(
+    ids: IdsArgument = None,
+    destination: DestinationOption = None,
+    account: AccountOption = None,
+    code: CodeOption = None,
+    everything: AllOption = False,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Send dead letters again, with their first ids and times; returns when every chosen one was moved."""
+    chosen = _chosen(ids, destination, account, code, everything)
+    _move("replay", "replayed", chosen, yes, as_json, DeadLetters.replay)
+
+
+@app.command()
+def discard(
+    ids: IdsArgument = None,
+    destination: DestinationOption = None,
+    account: AccountOption = None,
+    code: CodeOption = None,
+    everything: AllOption = False,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Give dead letters up for good."""
+    chosen = _chosen(ids, destination, account, code, everything)
+    _move("discard", "discarded", chosen, yes, as_json, DeadLetters.discard)
+
+
+def print_letter(letter: dict[str, Any], console: Console) -> None:
+    """One letter for a person, its own text escaped."""
+    console.print_json(json.dumps(letter, ensure_ascii=False))
+
+
+def _chosen(
+    ids: list[str] | None, destination: str | None, account: str | None, code: str | None, everything: bool
+) -> Filter:
+    if not (ids or destination or account or code or everything):
+        raise typer.BadParameter("name ids or a filter, or say --all")
+    return Filter(known(destination), account, code, ids or ())
+
+
+def _move(verb: str, done: str, chosen: Filter, yes: bool, as_json: bool, move: Move) -> None:
+    """Chooses letters, asks, moves them. An id that has no letter is a failure, told by name."""
+    places = _run(lambda queues: queues.choose(chosen))
+    missing = _run(lambda queues: _missing(queues, chosen))
+    moved = 0
+    if places and not agreed(f"{verb} {len(places)} dead letters?", yes):
+        raise typer.Exit(1)
+    with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
+        bar = progress.add_task(verb, total=len(places))
+        moved = _run(lambda queues: move(queues, places, lambda count: progress.update(bar, advance=count)))
+    if as_json:
+        print_json({done: moved, "missing": missing})
+    else:
+        typer.echo(f"{moved} {done}")
+    for event_id in missing:
+        typer.echo(f"no dead letter has the id {event_id}", err=True)
+    if missing:
+        raise typer.Exit(1)
+
+
+async def _missing(queues: DeadLetters, chosen: Filter) -> list[str]:
+    found = {letter.id async for letter in queues.find(chosen)} if chosen.ids else set()
+    return [event_id for event_id in chosen.ids if event_id not in found]
+
+
+async def _shown(
+    queues: DeadLetters, chosen: Filter, limit: int | None, *, history: bool = False
+) -> list[dict[str, Any]]:
+    shown: list[dict[str, Any]] = []
+    async for letter in queues.find(chosen):
+        if limit is not None and len(shown) >= limit:
+            break
+        form = letter.shown(APIS[letter.slot.destination])
+        shown.append({**form, "history": list(letter.event.history)} if history else form)
+    return shown
+
+
+def _table(letters: list[dict[str, Any]]) -> Table:
+    table = Table("id", "destination", "account", "code", "message", "died at", "expires at")
+    for letter in letters:
+        reason = letter["reasons"][0] if letter["reasons"] else {"code": "", "message": ""}
+        cells = (letter["id"], letter["destination"], letter["account"], reason["code"], reason["message"][:60])
+        table.add_row(*(_plain(cell) for cell in cells), letter["died_at"], letter["expires_at"])
+    return table
+
+
+def _plain(text: str) -> str:
+    """A stranger's text for a terminal: no markup, no control characters."""
+    printable = "".join(character if character.isprintable() else "?" for character in text)
+    return printable.replace("[", r"\[")
+
+
+def _run(work: Callable[[DeadLetters], Awaitable[Answer]]) -> Answer:
+    environ = environment()
+    buffer = buffer_of(environ)
+    return asyncio.run(with_redis(buffer.redis_url, lambda redis: work(DeadLetters(redis, buffer, caps_of(environ)))))

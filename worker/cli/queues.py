@@ -1,0 +1,93 @@
+"""`forwarder status`, `drain` and `health`: how the queues and their workers are."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from producers.settings import BufferSettings
+from worker.cli.context import JsonOption, buffer_of, environment, out, print_json
+from worker.heartbeat import alive
+from worker.ledger_table import table
+from worker.redis_client import sync_redis, with_redis
+from worker.status import MOVING, left, status
+
+LOOK_S = 0.1
+
+
+def show_status(as_json: JsonOption = False) -> None:
+    """The ledger of each destination: accepted = open + ready + waiting + in flight + delivered + dead + discarded."""
+    buffer = buffer_of(environment())
+    counts = asyncio.run(with_redis(buffer.redis_url, lambda redis: status(redis, buffer)))
+    if as_json:
+        print_json(counts)
+    else:
+        out.print(table(counts))
+        for line in holds(counts):
+            typer.echo(line)
+
+
+def drain(
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait at most.")] = 60,
+    as_json: JsonOption = False,
+) -> None:
+    """Wait until nothing is open, ready, waiting or in flight; 1 says what is left and why."""
+    buffer = buffer_of(environment())
+    counts = asyncio.run(with_redis(buffer.redis_url, lambda redis: drained(redis, buffer, timeout)))
+    if as_json:
+        print_json(counts)
+    for line in remains(counts):
+        typer.echo(line, err=True)
+    if any(left(each) for each in counts.values()):
+        raise typer.Exit(1)
+
+
+def health() -> None:
+    """0 if Redis answers and a worker looks for work; cheap enough for every ten seconds."""
+    buffer = buffer_of(environment())
+    workers = alive(sync_redis(buffer.redis_url), buffer.key_prefix)
+    if not workers:
+        typer.echo("no worker has looked for work within the last seconds", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"{len(workers)} at work: {', '.join(workers)}")
+
+
+async def drained(redis: Redis, buffer: BufferSettings, timeout_s: float) -> dict[str, dict[str, Any]]:
+    """The counts once nothing is left, or at the end of the time. A Redis that is away may come back until then."""
+    ends = time.monotonic() + timeout_s
+    while True:
+        over = time.monotonic() >= ends
+        try:
+            counts = await status(redis, buffer)
+            if over or not any(left(each) for each in counts.values()):
+                return counts
+        except RedisError:
+            if over:
+                raise
+        await asyncio.sleep(LOOK_S)
+
+
+def holds(counts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """One line a hold."""
+    return [
+        f"{name}: account {hold['account']} is held for {hold['ends_in_s']:g} s more: {hold['reason']}"
+        for name, each in counts.items()
+        for hold in each["holds"]
+    ]
+
+
+def remains(counts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What is left, and why."""
+    lines = []
+    for name, each in counts.items():
+        if left(each):
+            states = ", ".join(f"{each[state]} {state.replace('_', ' ')}" for state in MOVING if each[state])
+            why = " (waiting for a retry)" if each["waiting"] else ""
+            lines.append(f"{name}: {states}{why}; the oldest for {each['oldest_age_s']} s")
+    return lines + holds(counts)
