@@ -94,6 +94,7 @@ class DispatchStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery shi
         redis = sync_redis(settings.buffer.redis_url)
         _check(redis, settings)
         dispatcher = Dispatcher(worker.app, settings, redis, worker.hostname)
+        log.info("started", environment=settings.worker.env, hosts=dict(settings.hosts), shards=settings.buffer.shards)
         self._thread = threading.Thread(target=dispatcher.run, args=(self._stopped,), name="dispatch", daemon=True)
         self._thread.start()
 

@@ -16,8 +16,6 @@ from producers.settings import BatchSettings, BufferSettings, batch_settings, bu
 from worker.credentials import Credentials, FileCredentials, SandboxCredentials
 from worker.destinations import APIS, Api
 
-SANDBOX_URL = "http://127.0.0.1:8180"
-
 
 class DeliverySettings(Struct, frozen=True):
     """How one destination is delivered. Seconds; `http_timeout_s` is for the whole request, connecting included.
@@ -39,6 +37,7 @@ class WorkerSettings(Struct, frozen=True):
     """What is the same for all destinations. `env` decides whether real hosts are reached at all."""
 
     env: Literal["sandbox", "testing", "production"] = "sandbox"
+    sandbox_url: str = "http://127.0.0.1:8180"
     credentials_file: str = ""
     data_dir: str = ".forwarder"
 
@@ -64,10 +63,15 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         buffer=buffer,
         broker_url=environ.get("FORWARDER_BROKER_URL") or environ.get("CELERY_BROKER_URL") or buffer.redis_url,
         log_level=_log_level(environ),
-        hosts={api.name: host for api in APIS.values() if (host := _host(api, worker.env, environ))},
+        hosts={api.name: host for api in APIS.values() if (host := _host(api, worker, environ))},
         delivery={name: _delivery(environ, name) for name in APIS},
         credentials=_credentials(worker, environ),
     )
+
+
+def needs_sandbox(environ: Mapping[str, str]) -> bool:
+    """Whether some destination goes to the sandbox: the environment says so, and no URL of its own wins over it."""
+    return read(WorkerSettings, environ).env == "sandbox" and not all(environ.get(_url_variable(name)) for name in APIS)
 
 
 def caps_of(environ: Mapping[str, str]) -> Callable[[str], BatchSettings]:
@@ -95,12 +99,18 @@ def _delivery(environ: Mapping[str, str], destination: str) -> DeliverySettings:
     return settings
 
 
-def _host(api: Api, env: str, environ: Mapping[str, str]) -> str | None:
+def _host(api: Api, worker: WorkerSettings, environ: Mapping[str, str]) -> str | None:
     """Scheme and host of an API; None where this environment has none. An explicit URL wins."""
-    name = f"FORWARDER_{api.name.upper().replace('-', '_')}_URL"
+    name = _url_variable(api.name)
     if given := environ.get(name):
         return _checked_host(name, given)
-    return SANDBOX_URL if env == "sandbox" else api.hosts.get(env)
+    if worker.env == "sandbox":
+        return _checked_host("FORWARDER_SANDBOX_URL", worker.sandbox_url)
+    return api.hosts.get(worker.env)
+
+
+def _url_variable(destination: str) -> str:
+    return f"FORWARDER_{destination.upper().replace('-', '_')}_URL"
 
 
 def _checked_host(name: str, url: str) -> str:

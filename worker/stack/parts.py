@@ -1,0 +1,78 @@
+"""The programs that make up the forwarder, as children of this process: sandbox, worker, Flower."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from redis import Redis
+
+from worker.heartbeat import alive
+from worker.stack.child import Child
+from worker.stack.errors import StartError
+from worker.stack.ports import LOOPBACK
+
+READY_S = 60.0
+_LOOK_S = 0.05
+FLOWER_COLUMNS = "name,state,args,result,exception,received,started,runtime,worker"
+
+
+def python(*arguments: str) -> list[str]:
+    """This interpreter; with the current folder off its path, where a shop may have a `worker` of its own."""
+    return [sys.executable, "-P", *arguments]
+
+
+def celery(folder: Path, *arguments: str) -> list[str]:
+    """A command of our Celery app. Celery puts the current folder on its path, so it gets one of ours."""
+    return python("-m", "celery", "--workdir", str(folder.resolve()), "-A", "worker", *arguments)
+
+
+def clean(environ: Mapping[str, str], **ours: str) -> dict[str, str]:
+    """The environment without anything that would steer the forwarder, and with our own variables."""
+    ruled = ("FORWARDER_", "FLOWER_", "CELERY_", "REDIS_URL", "LOG_LEVEL")
+    return {name: value for name, value in environ.items() if not name.startswith(ruled)} | ours
+
+
+def sandbox(environ: Mapping[str, str], folder: Path, port: int = 0, options: Sequence[str] = ()) -> Child:
+    """The stand-in for Rokt; its address: `sandbox_url`."""
+    argv = python("-m", "worker.sandbox", "--port", str(port), *options)
+    return Child("the sandbox", argv, environ, folder / "sandbox.log", say_ready=True)
+
+
+def sandbox_url(child: Child) -> str:
+    """Where a started sandbox listens."""
+    return str(json.loads(child.first_line(READY_S))["sandbox"])
+
+
+def worker(environ: Mapping[str, str], folder: Path, options: Sequence[str] = (), name: str = "worker") -> Child:
+    """A Celery worker with its dispatcher."""
+    argv = celery(folder, "worker", "-E", "--without-gossip", "--without-mingle", "-n", f"{name}@%h", *options)
+    return Child(f"the {name}", argv, environ, folder / f"{name}.log")
+
+
+def wait_for_worker(redis: Redis, prefix: str, child: Child) -> None:
+    """Returns once a worker looks for work. Raises `StartError` if the child ended, or after a minute."""
+    ends = time.monotonic() + READY_S
+    while not alive(redis, prefix):
+        if not child.running or time.monotonic() > ends:
+            raise StartError(f"no worker looks for work: {child.ending()}")
+        time.sleep(_LOOK_S)
+
+
+def flower(environ: Mapping[str, str], folder: Path, port: int, password: str) -> Child:
+    """Flower, on loopback and behind a password, which no command line shows."""
+    settings = {
+        "FLOWER_ADDRESS": LOOPBACK,
+        "FLOWER_PORT": str(port),
+        "FLOWER_BASIC_AUTH": f"forwarder:{password}",
+        "FLOWER_TASKS_COLUMNS": FLOWER_COLUMNS,
+    }
+    return Child("Flower", celery(folder, "flower"), {**environ, **settings}, folder / "flower.log")
+
+
+def new_password() -> str:
+    return secrets.token_urlsafe(12)

@@ -1,0 +1,93 @@
+"""`forwarder up`: the whole stack in the foreground."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from producers.settings import buffer_settings
+from worker.redis_client import check_keeps_everything, sync_redis
+from worker.settings import load_settings, needs_sandbox
+from worker.stack import parts
+from worker.stack.ports import LOOPBACK, free_port, is_free, wait_http
+from worker.stack.processes import Ending, Stack
+from worker.stack.redis_server import EmbeddedRedis
+from worker.stack_state import forget_stack, note_stack
+
+REDIS_PORT, SANDBOX_PORT, FLOWER_PORT = 6390, 8180, 5555
+
+
+class Wishes(NamedTuple):
+    """What the caller wants of the stack. Ports: taken if they are free, else others, which are told."""
+
+    folder: Path
+    flower_port: int = FLOWER_PORT
+    flower_password: str = ""
+    sandbox_port: int = SANDBOX_PORT
+
+
+def run(environ: Mapping[str, str], wishes: Wishes, say: Callable[[str, str], object]) -> Ending:
+    """Starts everything, tells each address through `say`, and waits for a signal or for a program that ended."""
+    folder = wishes.folder.resolve()
+    with Stack() as stack:
+        env = _with_absolute_paths(environ)
+        if not (env.get("FORWARDER_REDIS_URL") or env.get("REDIS_URL")):
+            env["FORWARDER_REDIS_URL"] = stack.start(EmbeddedRedis(folder / "redis", _port(REDIS_PORT))).url
+            note_stack(folder, {"FORWARDER_REDIS_URL": env["FORWARDER_REDIS_URL"]})
+            stack.start(_Noted(folder))
+            say("Redis", env["FORWARDER_REDIS_URL"])
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+        if not env.get("FORWARDER_SANDBOX_URL") and needs_sandbox(env):
+            sandbox = stack.start(parts.sandbox(env, folder, _port(wishes.sandbox_port)))
+            env["FORWARDER_SANDBOX_URL"] = parts.sandbox_url(sandbox)
+            say("sandbox", env["FORWARDER_SANDBOX_URL"])
+        _start_worker(stack, env, folder, say)
+        _start_flower(stack, env, wishes, say)
+        say("logs", str(folder))
+        return stack.watch()
+
+
+def _start_worker(stack: Stack, env: Mapping[str, str], folder: Path, say: Callable[[str, str], object]) -> None:
+    load_settings(env)  # a faulty setting is told here, not in the worker's log
+    buffer = buffer_settings(env)
+    redis = sync_redis(buffer.redis_url)
+    for warning in check_keeps_everything(redis, buffer.redis_url):
+        say("warning", warning)
+    worker = stack.start(parts.worker(env, folder))
+    parts.wait_for_worker(redis, buffer.key_prefix, worker)
+    say("worker", f"at work (pid {worker.pid})")
+
+
+def _start_flower(stack: Stack, env: Mapping[str, str], wishes: Wishes, say: Callable[[str, str], object]) -> None:
+    port, password = _port(wishes.flower_port), wishes.flower_password or parts.new_password()
+    flower = stack.start(parts.flower(env, wishes.folder.resolve(), port, password))
+    url = f"http://{LOOPBACK}:{port}"
+    wait_http(f"{url}/healthcheck", parts.READY_S, flower)
+    say("Flower", f"{url}  user forwarder, password {password if not wishes.flower_password else 'as given'}")
+
+
+def _port(wanted: int) -> int:
+    return wanted if is_free(wanted) else free_port()
+
+
+def _with_absolute_paths(environ: Mapping[str, str]) -> dict[str, str]:
+    """The programs run in another folder than the caller's."""
+    env = dict(environ)
+    if env.get("FORWARDER_CREDENTIALS_FILE"):
+        env["FORWARDER_CREDENTIALS_FILE"] = str(Path(env["FORWARDER_CREDENTIALS_FILE"]).resolve())
+    return env
+
+
+class _Noted:
+    """The note that tells other commands where the stack is; it goes with the stack."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def start(self) -> None:
+        pass
+
+    def stop(self) -> None:
+        forget_stack(self._folder)
