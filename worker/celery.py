@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import celery
-from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
+from celery.signals import celeryd_init, setup_logging, worker_process_init, worker_process_shutdown
 from kombu import Exchange, Queue
 
 from producers.errors import ConfigurationError
@@ -19,6 +19,7 @@ from worker.dispatch import DispatchStep
 from worker.names import task_name
 from worker.process import close_process, open_process
 from worker.settings import Settings, load_settings
+from worker.start_check import refuse_unusable
 
 
 def _settings_or_exit() -> Settings:
@@ -67,6 +68,10 @@ def _set_up_logging(**_kwargs: Any) -> None:
     logs.configure(SETTINGS.log_level)
 
 
+def _check(**_kwargs: Any) -> None:
+    refuse_unusable(SETTINGS)
+
+
 def _open(**_kwargs: Any) -> None:
     open_process(SETTINGS)
 
@@ -75,6 +80,7 @@ def _close(**_kwargs: Any) -> None:
     close_process()
 
 
+celeryd_init.connect(_check, weak=False)
 setup_logging.connect(_set_up_logging, weak=False)
 worker_process_init.connect(_open, weak=False)
 worker_process_shutdown.connect(_close, weak=False)

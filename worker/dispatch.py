@@ -12,14 +12,14 @@ from kombu.exceptions import OperationalError
 from redis import Redis
 from redis.exceptions import NoScriptError, RedisError
 
-from producers.errors import ConfigurationError
 from producers.keys import Slot
 from producers.scripts import load
 from worker.dispatch_note import NOTE_MS
 from worker.heartbeat import HEARTBEAT_EVERY_S, beat
 from worker.names import task_name
-from worker.redis_client import RedisUnreachable, check_keeps_everything, sync_redis
+from worker.redis_client import sync_redis
 from worker.settings import Settings, load_settings
+from worker.start_check import tell
 
 log = structlog.get_logger("forwarder.dispatch")
 LOOK_S = 0.1
@@ -92,9 +92,8 @@ class DispatchStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery shi
     def start(self, worker: Any) -> None:
         settings = load_settings()
         redis = sync_redis(settings.buffer.redis_url)
-        _check(redis, settings)
         dispatcher = Dispatcher(worker.app, settings, redis, worker.hostname)
-        log.info("started", environment=settings.worker.env, hosts=dict(settings.hosts), shards=settings.buffer.shards)
+        tell(settings)
         self._thread = threading.Thread(target=dispatcher.run, args=(self._stopped,), name="dispatch", daemon=True)
         self._thread.start()
 
@@ -104,15 +103,3 @@ class DispatchStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery shi
             self._thread.join(timeout=5)
 
     terminate = stop
-
-
-def _check(redis: Redis, settings: Settings) -> None:
-    """Refuses a Redis that evicts; one that is away may come back."""
-    try:
-        for warning in check_keeps_everything(redis, settings.buffer.redis_url):
-            log.warning("redis_may_forget", warning=warning)
-    except RedisUnreachable as error:
-        log.warning("redis_is_away", error=str(error))
-    except ConfigurationError as error:
-        log.error("refused", error=str(error))
-        raise SystemExit(f"forwarder: {error}") from None

@@ -13,7 +13,7 @@ from worker.delivery import Delivery, Target
 from worker.destinations import APIS
 from worker.dispatch_note import DispatchNote
 from worker.redis_client import async_redis
-from worker.settings import Settings
+from worker.settings import Settings, open_credentials
 from worker.summary import Summary
 from worker.transport import HttpTransport, Transport
 
@@ -23,6 +23,7 @@ class Process:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._credentials = open_credentials(settings.worker)
         self._loop = asyncio.new_event_loop()
         self._redis: Redis = async_redis(settings.buffer.redis_url)
         most = max(each.in_flight for each in settings.delivery.values())
@@ -39,7 +40,7 @@ class Process:
 
     async def _deliver(self, destination: str, shard: int) -> Summary:
         slot = Slot(self._settings.buffer.key_prefix, destination, shard)
-        target = Target(APIS[destination], self._settings.hosts[destination], self._settings.credentials)
+        target = Target(APIS[destination], self._settings.hosts[destination], self._credentials)
         buffer = Buffer(self._redis, slot)
         async with DispatchNote(self._redis, slot) as note:
             delivery = Delivery(buffer, target, self._transport, self._settings.delivery[destination])

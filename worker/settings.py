@@ -51,7 +51,6 @@ class Settings(Struct, frozen=True):
     log_level: str
     hosts: Mapping[str, str]
     delivery: Mapping[str, DeliverySettings]
-    credentials: Credentials
 
 
 def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -65,8 +64,16 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         log_level=_log_level(environ),
         hosts={api.name: host for api in APIS.values() if (host := _host(api, worker, environ))},
         delivery={name: _delivery(environ, name) for name in APIS},
-        credentials=_credentials(worker, environ),
     )
+
+
+def open_credentials(worker: WorkerSettings, environ: Mapping[str, str] = os.environ) -> Credentials:
+    """Whose keys are used. Raises `ConfigurationError` that names the file and the field, or the missing setting."""
+    if worker.credentials_file:
+        return FileCredentials(Path(worker.credentials_file), environ)
+    if worker.env == "sandbox":
+        return SandboxCredentials()
+    raise ConfigurationError(f"FORWARDER_CREDENTIALS_FILE: must be set where FORWARDER_ENV is {worker.env}")
 
 
 def needs_sandbox(environ: Mapping[str, str]) -> bool:
@@ -129,11 +136,3 @@ def _log_level(environ: Mapping[str, str]) -> str:
     if level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
         raise ConfigurationError(f"LOG_LEVEL: {level!r} is none of DEBUG, INFO, WARNING, ERROR, CRITICAL")
     return level
-
-
-def _credentials(worker: WorkerSettings, environ: Mapping[str, str]) -> Credentials:
-    if worker.credentials_file:
-        return FileCredentials(Path(worker.credentials_file), environ)
-    if worker.env == "sandbox":
-        return SandboxCredentials()
-    raise ConfigurationError(f"FORWARDER_CREDENTIALS_FILE: must be set where FORWARDER_ENV is {worker.env}")

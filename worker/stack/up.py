@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from producers.settings import buffer_settings
 from worker.redis_client import check_keeps_everything, sync_redis
-from worker.settings import load_settings, needs_sandbox
+from worker.settings import load_settings, needs_sandbox, open_credentials
 from worker.stack import parts
 from worker.stack.ports import LOOPBACK, free_port, is_free, wait_http
 from worker.stack.processes import Ending, Stack
@@ -50,7 +50,7 @@ def run(environ: Mapping[str, str], wishes: Wishes, say: Callable[[str, str], ob
 
 
 def _start_worker(stack: Stack, env: Mapping[str, str], folder: Path, say: Callable[[str, str], object]) -> None:
-    load_settings(env)  # a faulty setting is told here, not in the worker's log
+    open_credentials(load_settings(env).worker, env)  # a fault is told here, not in the worker's log
     buffer = buffer_settings(env)
     redis = sync_redis(buffer.redis_url)
     for warning in check_keeps_everything(redis, buffer.redis_url):

@@ -1,0 +1,38 @@
+"""What a worker refuses before it starts, and what it warns of: better a line now than events lost later."""
+
+from __future__ import annotations
+
+import structlog
+
+from producers.errors import ConfigurationError
+from worker.redis_client import RedisUnreachable, check_keeps_everything, sync_redis
+from worker.settings import Settings, open_credentials
+
+log = structlog.get_logger("forwarder.start")
+
+
+def refuse_unusable(settings: Settings) -> None:
+    """Ends the program, in one line, over credentials that cannot be read or a Redis that evicts keys."""
+    try:
+        open_credentials(settings.worker)
+        _redis_warnings(settings)
+    except ConfigurationError as error:
+        raise SystemExit(f"forwarder: {error}") from None
+
+
+def tell(settings: Settings) -> None:
+    """Logs where events will go, and what a crash of this Redis would cost."""
+    hosts = dict(settings.hosts)
+    log.info("started", environment=settings.worker.env, hosts=hosts, shards=settings.buffer.shards)
+    for warning in _redis_warnings(settings):
+        log.warning("redis", warning=warning)
+
+
+def _redis_warnings(settings: Settings) -> list[str]:
+    redis = sync_redis(settings.buffer.redis_url)
+    try:
+        return check_keeps_everything(redis, settings.buffer.redis_url)
+    except RedisUnreachable as error:
+        return [f"{error}; it may come back"]
+    finally:
+        redis.close()
