@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 
 class Request(NamedTuple):
-    """One POST. `headers` hold credentials: never log them."""
+    """One request. `headers` hold credentials: never log them."""
 
     url: str
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes = b""
+    method: str = "POST"
 
 
 class Answer(NamedTuple):

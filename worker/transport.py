@@ -45,7 +45,7 @@ class HttpTransport:
 
     async def _exchange(self, request: Request) -> Answer | NoAnswer:
         async with self._client.stream(
-            "POST", request.url, headers=dict(request.headers), content=request.body
+            request.method, request.url, headers=dict(request.headers), content=request.body
         ) as response:
             chunks, size = [], 0
             async for chunk in response.aiter_bytes():

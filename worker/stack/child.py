@@ -28,7 +28,7 @@ class Child:
 
     `env` is its whole environment (None: this process's). Its stdout and stderr are appended to `log_path`; without
     one they go to a temporary file, from which the last lines can still be quoted. `say_ready` asks for `first_line`.
-    `keep_open`: file descriptors it inherits. To be used from one thread at a time.
+    `keep_open`: file descriptors it inherits. `grace_s`: how long `stop` waits for its end. To be used from one thread at a time.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class Child:
         say_ready: bool = False,
         death_signal: signal.Signals = signal.SIGKILL,
         keep_open: Sequence[int] = (),
+        grace_s: float = 10.0,
     ) -> None:
         self.name = name
         self._argv = list(argv)
@@ -49,6 +50,7 @@ class Child:
         self._say_ready = say_ready
         self._death_signal = death_signal
         self._keep_open = keep_open
+        self._grace_s = grace_s
         self._first: queue.Queue[bytes] = queue.Queue()
         self._process: Process | None = None
         self._swept = False
@@ -97,12 +99,12 @@ class Child:
                 self._process.wait(timeout)
         return self.exit_status
 
-    def stop(self, grace_s: float = 10.0) -> None:
+    def stop(self, grace_s: float | None = None) -> None:
         """SIGTERM to the program; after `grace_s` seconds, or if this wait is interrupted, SIGKILL to its group."""
         try:
             if self.running:
                 os.kill(self.pid, signal.SIGTERM)  # not yet reaped, so the number is still its own
-                self.wait(grace_s)
+                self.wait(self._grace_s if grace_s is None else grace_s)
         finally:
             self.kill()
 

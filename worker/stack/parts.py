@@ -17,6 +17,7 @@ from worker.stack.errors import StartError
 from worker.stack.ports import LOOPBACK
 
 READY_S = 60.0
+WORKER_GRACE_S = 30.0  # a warm shutdown: a task's time slice and one HTTP time-out, with the defaults 15 s
 _LOOK_S = 0.05
 FLOWER_COLUMNS = "name,state,args,result,exception,received,started,runtime,worker"
 
@@ -51,7 +52,7 @@ def sandbox_url(child: Child) -> str:
 def worker(environ: Mapping[str, str], folder: Path, options: Sequence[str] = (), name: str = "worker") -> Child:
     """A Celery worker with its dispatcher."""
     argv = celery(folder, "worker", "-E", "--without-gossip", "--without-mingle", "-n", f"{name}@%h", *options)
-    return Child(f"the {name}", argv, environ, folder / f"{name}.log")
+    return Child(f"the {name}", argv, environ, folder / f"{name}.log", grace_s=WORKER_GRACE_S)
 
 
 def wait_for_worker(redis: Redis, prefix: str, child: Child) -> None:
