@@ -28,7 +28,8 @@ class Child:
 
     `env` is its whole environment (None: this process's). Its stdout and stderr are appended to `log_path`; without
     one they go to a temporary file, from which the last lines can still be quoted. `say_ready` asks for `first_line`.
-    `keep_open`: file descriptors it inherits. `grace_s`: how long `stop` waits for its end. To be used from one thread at a time.
+    `keep_open`: file descriptors it inherits. `grace_s`: how long `stop` waits for its end.
+    To be used from one thread at a time.
     """
 
     def __init__(
