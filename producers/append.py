@@ -52,7 +52,7 @@ def append_call(slot: Slot, shards: int, to: Destination, batch: BatchSettings, 
     for group in groups:
         first = group[0]
         times = [each.event_time for each in group]
-        cap_bytes = batch.max_bytes - to.envelope_bytes(first.account)
+        cap_bytes = batch.max_bytes - to.envelope_bytes(first.account, first.order, first.kind)
         args += [first.account, first.order, first.kind, batch.max_events, cap_bytes, batch.linger_ms]
         args += [min(times), max(times), len(group), struct.pack(f"<{len(group)}I", *(each.size for each in group))]
         args += [each.stored for each in group]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from producers.clock import rfc3339
+from producers.clock import rfc3339_of
 from producers.destinations.event_api import DEFAULT_EVENT_TYPE
 
 
@@ -48,7 +48,7 @@ def conversion(
     if event_id is not None:
         event["clientEventId"] = event_id
     if at is not None:
-        event["eventTime"] = _time(at)
+        event["eventTime"] = rfc3339_of(at)
     return event
 
 
@@ -63,9 +63,3 @@ def _decimal(amount: Decimal | int | str) -> str:
     if not number.is_finite():
         raise ValueError(f"amount: {amount!r} is not a finite number")
     return f"{number:f}"
-
-
-def _time(at: datetime) -> str:
-    if at.tzinfo is None:
-        raise ValueError("at: must know its time zone")
-    return rfc3339(round(at.astimezone(UTC).timestamp() * 1000))

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import time
 from calendar import monthrange
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+
+from producers.errors import Fault
 
 DAY_MS = 86_400_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -22,6 +25,13 @@ def now_ms() -> int:
 def rfc3339(ms: int) -> str:
     """`2026-11-22T10:21:29.339Z`."""
     return (_EPOCH + ms * _MILLISECOND).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
+
+
+def rfc3339_of(at: datetime) -> str:
+    """The same for a time that knows its zone. Raises ValueError for one that does not."""
+    if at.tzinfo is None:
+        raise ValueError("at: must know its time zone")
+    return rfc3339((at.astimezone(UTC) - _EPOCH) // _MILLISECOND)
 
 
 def parse_rfc3339_utc(text: str) -> int:
@@ -45,9 +55,20 @@ class Window(NamedTuple):
         """The oldest event time that is still taken at `now`."""
         return _shift_months(now, -self.months) - self.days * DAY_MS
 
-    def expires(self, event_time: int) -> int:
+    def expires(self, event_time: int) -> int | None:
         """From when on an event of this time is not taken any more."""
         return _shift_months(event_time, self.months) + self.days * DAY_MS
+
+    def faults(self, text: object, now: int, field: str) -> Iterator[Fault]:
+        """What is wrong with an event time as it is written. What is no text is told by its type."""
+        if not isinstance(text, str):
+            return
+        try:
+            fault = self.fault(parse_rfc3339_utc(text), now)
+        except ValueError as error:
+            fault = str(error)
+        if fault:
+            yield Fault(field, fault)
 
     def fault(self, event_time: int, now: int) -> str | None:
         """What is wrong with this event time at `now`, in words; None if nothing."""
@@ -57,6 +78,33 @@ class Window(NamedTuple):
         if event_time < surely_inside and event_time < self.earliest(now):
             return f"is older than {f'{self.months} months' if self.months else f'{self.days} days'}"
         return None
+
+
+class _Forever(Window):
+    """No event time is too old, and none is checked."""
+
+    def earliest(self, now: int) -> int:  # noqa: ARG002 - the interface
+        return -(2**62)
+
+    def expires(self, event_time: int) -> None:  # noqa: ARG002 - the interface
+        return None
+
+    def faults(self, text: object, now: int, field: str) -> Iterator[Fault]:
+        """What is wrong with an event time as it is written. What is no text is told by its type."""
+        if not isinstance(text, str):
+            return
+        try:
+            fault = self.fault(parse_rfc3339_utc(text), now)
+        except ValueError as error:
+            fault = str(error)
+        if fault:
+            yield Fault(field, fault)
+
+    def fault(self, event_time: int, now: int) -> None:  # noqa: ARG002 - the interface
+        return None
+
+
+FOREVER = _Forever()
 
 
 def _shift_months(ms: int, months: int) -> int:

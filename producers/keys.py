@@ -32,7 +32,19 @@ class Slot(NamedTuple):
         return [self.key(kind) for kind in FIXED]
 
 
-FIXED = ("meta", "accounts", "ledger", "ages", "aged", "dead", "dead_ids", "dead_counts", "held", "dispatched")
+FIXED = (
+    "meta",
+    "accounts",
+    "ledger",
+    "ages",
+    "aged",
+    "held",
+    "dispatched",
+    "latest",
+    "dead",
+    "dead_ids",
+    "dead_counts",
+)  # in the order of prelude.lua
 
 
 def shard_of(account: str, shards: int) -> int:

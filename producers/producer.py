@@ -93,7 +93,7 @@ class Producer:
         prepared = to.prepare(line.account, line.event, line.id, now)
         made = entry(line.account, prepared, now)
         most = self._batches[to.name].max_bytes
-        size = made.size - 1 + to.envelope_bytes(line.account)
+        size = made.size - 1 + to.envelope_bytes(line.account, prepared.order, prepared.kind)
         if size > most:
             raise InvalidEvent([Fault("event", f"makes a request of {size} bytes alone; at most {most} are allowed")])
         return to, prepared, made

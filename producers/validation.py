@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
@@ -68,6 +68,10 @@ def _unknown_names(
 
 
 def _leaf_faults(value: object, kind: Any, at: str, strict: bool) -> Iterator[Fault]:
+    if get_origin(kind) is Literal and isinstance(value, str):
+        if value not in get_args(kind):
+            yield Fault(at, f"must be one of {', '.join(get_args(kind))}, got {value[:100]!r}")
+        return
     try:
         msgspec.convert(value, kind, strict=strict)
     except msgspec.ValidationError as error:
@@ -92,3 +96,24 @@ def _inside(at: str, name: str) -> str:
 
 def _name(value: object) -> str:
     return {dict: "an object", list: "a list", type(None): "null"}.get(type(value), type(value).__name__)
+
+
+def encoding_faults(value: object, at: str) -> Iterator[Fault]:
+    """Texts that cannot be written as UTF-8 (half of a surrogate pair)."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from encoding_faults(name, _inside(at, "(a name)"))
+            yield from encoding_faults(item, _inside(at, str(name)))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from encoding_faults(item, f"{at}[{index}]")
+    elif isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+        yield Fault(at, "holds half of a surrogate pair, which is no text")
+
+
+def account_faults(account: object) -> Iterator[Fault]:
+    """What is wrong with an account's id. Source: event-api.txt, "Parameters": up to 64 characters."""
+    if isinstance(account, str) and 1 <= len(account) <= 64 and account.isascii():
+        return
+    yield from faults_of(account, Annotated[str, msgspec.Meta(min_length=1, max_length=64)], "account")
+    yield from encoding_faults(account, "account")

@@ -12,9 +12,9 @@ import celery
 from celery.signals import celeryd_init, setup_logging, worker_process_init, worker_process_shutdown
 from kombu import Exchange, Queue
 
+from producers.destinations import DESTINATIONS
 from producers.errors import ConfigurationError
 from worker import logs, tasks
-from worker.destinations import APIS
 from worker.dispatch import DispatchStep
 from worker.names import task_name
 from worker.process import close_process, open_process
@@ -46,9 +46,9 @@ app.conf.update(
     broker_transport_options=BROKER_OPTIONS if SETTINGS.broker_url.startswith(("redis", "sentinel", "valkey")) else {},
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
-    task_queues=[Queue(task_name(name), Exchange("forwarder", "direct"), task_name(name)) for name in APIS],
-    task_default_queue=task_name(next(iter(APIS))),
-    task_routes={task_name(name): {"queue": task_name(name)} for name in APIS},
+    task_queues=[Queue(task_name(name), Exchange("forwarder", "direct"), task_name(name)) for name in DESTINATIONS],
+    task_default_queue=task_name(next(iter(DESTINATIONS))),
+    task_routes={task_name(name): {"queue": task_name(name)} for name in DESTINATIONS},
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     task_ignore_result=True,

@@ -5,28 +5,15 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Protocol
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
+from producers.destinations.accounts import AccountCredentials, Text
 from producers.errors import ConfigurationError, InvalidEvent
 from producers.validation import validated
 
-Text = Annotated[str, Meta(min_length=1)]
 _FROM_ENVIRONMENT = "env:"
-
-
-class AccountCredentials(Struct, frozen=True, forbid_unknown_fields=True):
-    """All kinds that an account may have. Which API uses which: the README's table."""
-
-    public_key: Text = ""
-    secret_key: Text = ""
-    app_id: Text = ""
-    app_secret: Text = ""
-    audience_api_key: Text = ""
-    tag_id: Text = ""
-    client_id: Text = ""
-    client_secret: Text = ""
 
 
 class QueryCredentials(Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,7 +40,13 @@ class SandboxCredentials:
     """Made-up keys for any account; the sandbox takes them, no real host does."""
 
     def of(self, account: str) -> AccountCredentials | None:
-        return AccountCredentials(public_key=f"rpub-sandbox-{account}", secret_key=f"rsec-sandbox-{account}")
+        return AccountCredentials(
+            public_key=f"rpub-sandbox-{account}",
+            secret_key=f"rsec-sandbox-{account}",
+            tag_id=account,
+            client_id=f"client-{account}",
+            client_secret=f"secret-{account}",
+        )
 
 
 class FileCredentials:

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from redis.asyncio import Redis
 
 from producers.append import epoch
+from producers.destinations import DESTINATIONS
 from producers.keys import Slot
 from producers.settings import BatchSettings, BufferSettings
 from worker.buffer.calls import Call, run_one
-from worker.destinations import APIS
 from worker.letters import Letter
 
 PAGE = 500
@@ -28,7 +28,7 @@ class Filter(NamedTuple):
     ids: Sequence[str] = ()
 
     def takes(self, letter: Letter) -> bool:
-        return self.account in (None, letter.account) and self.code in (None, letter.code)
+        return self.account in (None, letter.of.account) and self.code in (None, letter.code)
 
 
 class Place(NamedTuple):
@@ -88,15 +88,15 @@ class DeadLetters:
         return total
 
     def _replay_call(self, slot: Slot, letters: list[Letter]) -> Call:
-        caps, accepts = self._batches(slot.destination), APIS[slot.destination].accepts
+        caps, to = self._batches(slot.destination), DESTINATIONS[slot.destination]
         args: list[str | int] = ["", epoch(), caps.max_events]
         for letter in letters:
-            cap_bytes = caps.max_bytes - accepts.envelope_bytes(letter.account)
+            cap_bytes = caps.max_bytes - to.envelope_bytes(letter.of.account, letter.of.order, letter.of.kind)
             args += [letter.number, len(letter.event.payload) + 1, cap_bytes, letter.event.event_time]
         return Call("replay", slot.fixed, args)
 
     def _slots(self, destination: str | None) -> list[Slot]:
-        names = [destination] if destination else list(APIS)
+        names = [destination] if destination else list(DESTINATIONS)
         shards = range(self._buffer.shards)
         return [Slot(self._buffer.key_prefix, name, shard) for name in names for shard in shards]
 
@@ -121,11 +121,11 @@ class DeadLetters:
             pipeline.hgetall(slot.key("letter", str(number)))
         answers = await pipeline.execute()
         pairs = zip(numbers, answers[::2], answers[1::2], strict=True)
-        return [Letter.of(slot, number, died, fields) for number, died, fields in pairs if fields and died]
+        return [Letter.read(slot, number, died, fields) for number, died, fields in pairs if fields and died]
 
 
 def _discard_call(slot: Slot, letters: list[Letter]) -> Call:
-    return Call("discard", slot.fixed, [letter.number for letter in letters])
+    return Call("discard", slot.fixed, ["discarded", *(letter.number for letter in letters)])
 
 
 def _chunks(places: Iterable[Place]) -> Iterator[tuple[Slot, list[int]]]:

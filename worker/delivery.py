@@ -6,20 +6,19 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
-from typing import NamedTuple
 
 import structlog
 
 from producers.clock import now_ms
+from producers.destinations.outcomes import Delivered, Outcome, Reason, Retry
 from producers.stored_event import event_time_of, payload_of
-from worker.answers import Answer, NoAnswer
+from worker.attempt_log import log_attempt
 from worker.buffer.batches import Batch, Limits, Settlement
 from worker.buffer.buffer import Buffer
-from worker.credentials import Credentials
-from worker.destinations import Api
-from worker.exchange import Exchange
-from worker.outcomes import Delivered, Outcome, Reason, Retry, retry_of
+from worker.exchange import Exchange, Taken
+from worker.pacing import Pacer
 from worker.retry import RetryPolicy
+from worker.sending import Back, Sender, Sent, Target
 from worker.settings import DeliverySettings
 from worker.settling import Attempt, exhausted, given_back, settle
 from worker.summary import Summary
@@ -27,14 +26,9 @@ from worker.transport import Transport
 
 log = structlog.get_logger("forwarder.delivery")
 LOOK_AGAIN_S = 0.1  # while requests are under way: how long until claiming what became due meanwhile
-
-
-class Target(NamedTuple):
-    """Where one destination's events go, and with whose credentials."""
-
-    api: Api
-    host: str
-    credentials: Credentials
+SOON_S = 0.35  # what is due so soon is waited for; ending the task and starting another would take as long
+LATEST_S = 0.08  # from the claim to the wire, where the rate is limited: later is too close to the next request
+READ_BYTES_A_SECOND = 20_000_000  # so much longer for a large batch
 
 
 class Delivery:
@@ -48,14 +42,16 @@ class Delivery:
         settings: DeliverySettings,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._target = target
-        self._transport = transport
+        self._to = target.to
         self._settings = settings
         self._policy = RetryPolicy(
             first_s=settings.retry_first_s, longest_s=settings.retry_longest_s, max_attempts=settings.max_attempts
         )
         self._jitter = jitter
         self._exchange = Exchange(buffer, settings.lease_s)
+        keys = settings.idempotency_keys
+        self._sender = Sender(target, transport, settings.http_timeout_s, idempotency_keys=keys)
+        self._pacer = Pacer(settings.spacing_ms / 1000, by_account=settings.rate_scope == "account")
         self.summary = Summary()
 
     async def run(self, on_last_claim: Callable[[], object] | None = None) -> Summary:
@@ -66,92 +62,83 @@ class Delivery:
         while claiming or flights or self._exchange.unsettled:
             room = self._settings.in_flight - len(flights) if claiming else 0
             taken = await self._exchange.turn(self._limits(room), patient=bool(flights))
-            flights |= {asyncio.create_task(self._attempt(batch, stored, until)) for batch, stored, until in taken}
-            if claiming and (time.monotonic() > ends or not (flights or self._exchange.more_is_due)):
+            flights |= {asyncio.create_task(self._attempt(each)) for each in taken}
+            if claiming and (time.monotonic() > ends or not (flights or self._exchange.due_in() < SOON_S)):
                 claiming = False
                 if on_last_claim:
                     on_last_claim()
-            if flights:
-                done, flights = await asyncio.wait(flights, timeout=LOOK_AGAIN_S, return_when="FIRST_COMPLETED")
-                for flight in done:
-                    flight.result()
+            flights = await self._waited(flights, claiming and room > len(taken))
         return self.summary
 
-    def _limits(self, room: int) -> Limits:
-        return Limits(round(self._settings.lease_s * 1000), room, self._settings.account_in_flight)
+    async def _waited(self, flights: set[asyncio.Task[None]], may_claim: bool) -> set[asyncio.Task[None]]:
+        """Waits for the first request to end, or until more may be claimed. Gives the requests still under way."""
+        pause = min(LOOK_AGAIN_S, max(0.0, self._exchange.due_in())) if may_claim else LOOK_AGAIN_S
+        if not flights:
+            await asyncio.sleep(pause if may_claim else 0)
+            return flights
+        done, under_way = await asyncio.wait(flights, timeout=pause, return_when="FIRST_COMPLETED")
+        for flight in done:
+            flight.result()
+        return under_way
 
-    async def _attempt(self, batch: Batch, stored: list[bytes], lease_ends: float) -> None:
+    def _limits(self, room: int) -> Limits:
+        of = self._settings
+        together = of.rate_scope == "destination"
+        return Limits(round(of.lease_s * 1000), room, of.account_in_flight, of.spacing_ms, together)
+
+    async def _attempt(self, taken: Taken) -> None:
         """One attempt at a batch. A surprise costs the batch its lease and an attempt, and no other batch anything."""
         try:
-            await self._try(batch, stored, lease_ends)
+            await self._try(*taken)
         except Exception:
-            log.exception("attempt_broke", batch=batch.id, account=batch.account, attempt=batch.attempts)
+            log.exception("attempt_broke", batch=taken.batch.id, account=taken.batch.account)
             self.summary.broke()
 
-    async def _try(self, batch: Batch, stored: list[bytes], lease_ends: float) -> None:
+    async def _try(self, batch: Batch, stored: list[bytes], claimed_at: float) -> None:
         """Up to the settlement, which travels with the next claim."""
-        attempt = Attempt(batch, stored, self._target.api.event_id, now_ms())
+        attempt = Attempt(batch, stored, self._to.event_id, now_ms())
         if batch.attempts > self._policy.max_attempts:
             reason = Reason("AttemptsExhausted", "no worker lived to settle the last attempt")
             self._settled(attempt, exhausted(attempt, reason), Retry((reason,)), 0.0)
             return
-        sent, expired = self._still_accepted(batch, stored, attempt.at)
-        started = time.monotonic()
-        if lease_ends - started < self._settings.http_timeout_s:
+        await self._pacer.turn(batch.account)
+        if self._too_late(batch, claimed_at):
             self._exchange.ended(batch, given_back(batch))
             return
-        answer, outcome = await self._ask([payload_of(stored[place]) for place in sent], batch.account)
-        if isinstance(answer, Answer):
-            attempt = attempt._replace(status=answer.status, trace_id=answer.trace_id)
-        delay_ms = self._policy.delay_ms(batch.attempts, self._jitter())
-        last = self._policy.exhausted(batch.attempts)
-        settlement = settle(attempt, sent, outcome, expired, last=last, delay_ms=delay_ms)
-        self._settled(attempt, settlement, outcome, time.monotonic() - started)
+        places, expired = self._still_accepted(batch, stored, attempt.at)
+        started = time.monotonic()
+        payloads = [payload_of(stored[place]) for place in places]
+        sent = await self._sender.send(batch, payloads) if payloads else Sent(Delivered())
+        self.summary.requests += sent.requests
+        if isinstance(sent.outcome, Back):
+            self._exchange.ended(batch, given_back(batch, renewed=sent.outcome.renewed))
+            return
+        attempt = attempt._replace(status=sent.status, trace_id=sent.trace_id)
+        settlement = self._settlement(attempt, places, sent.outcome, expired)
+        self._settled(attempt, settlement, sent.outcome, time.monotonic() - started)
+
+    def _settlement(self, attempt: Attempt, places: list[int], outcome: Outcome, expired: list[int]) -> Settlement:
+        delay_ms = self._policy.delay_ms(attempt.batch.attempts, self._jitter())
+        last = self._policy.exhausted(attempt.batch.attempts)
+        return settle(attempt, places, outcome, expired, last=last, delay_ms=delay_ms)
+
+    def _too_late(self, batch: Batch, claimed_at: float) -> bool:
+        """Whether too little of the lease is left for a request, or the gap that the claim kept free is gone."""
+        waited = time.monotonic() - claimed_at
+        latest = LATEST_S + batch.size / READ_BYTES_A_SECOND
+        return waited > self._settings.lease_s - self._settings.http_timeout_s or (
+            self._settings.spacing_ms > 0 and waited > latest
+        )
 
     def _still_accepted(self, batch: Batch, stored: list[bytes], now: int) -> tuple[list[int], list[int]]:
         """Places of the events to send, and of those too old: one of them makes the API refuse the whole request."""
-        earliest = self._target.api.accepts.window.earliest(now)
+        earliest = self._to.window.earliest(now)
         if batch.oldest >= earliest:
             return list(range(len(stored))), []
         old = [event_time_of(event) < earliest for event in stored]
         return [p for p, is_old in enumerate(old) if not is_old], [p for p, is_old in enumerate(old) if is_old]
 
-    async def _ask(self, payloads: list[bytes], account: str) -> tuple[Answer | NoAnswer | None, Outcome]:
-        if not payloads:
-            return None, Delivered()
-        credentials = self._target.credentials.of(account)
-        missing = self._target.api.missing(credentials) if credentials else ["the account itself"]
-        if credentials is None or missing:
-            reason = Reason("CredentialsMissing", f"the credentials file lacks {', '.join(missing)} for this account")
-            return None, Retry((reason,))
-        request = self._target.api.request(self._target.host, account, payloads, credentials)
-        self.summary.requests += 1
-        answer = await self._transport.post(request, self._settings.http_timeout_s)
-        return answer, retry_of(answer) if isinstance(answer, NoAnswer) else self._target.api.outcome(answer, payloads)
-
     def _settled(self, attempt: Attempt, settlement: Settlement, outcome: Outcome, seconds: float) -> None:
         self._exchange.ended(attempt.batch, settlement)
         self.summary.add(settlement, outcome)
-        log_attempt(self._target.api.name, attempt, settlement, outcome, seconds)
-
-
-def log_attempt(destination: str, attempt: Attempt, settlement: Settlement, outcome: Outcome, seconds: float) -> None:
-    """One line an attempt: numbers, codes and ids of requests. Never a message, an address or an event."""
-    reasons = outcome.reasons if not isinstance(outcome, Delivered) else ()
-    codes = sorted({reason.code[:64] for reason in reasons} | {death.code[:64] for death in settlement.dead})
-    level = log.info if isinstance(outcome, Delivered) and not settlement.dead else log.warning
-    level(
-        "attempt",
-        destination=destination,
-        batch=attempt.batch.id,
-        account=attempt.batch.account,
-        attempt=attempt.batch.attempts,
-        events=len(attempt.stored),
-        delivered=settlement.delivered,
-        dead=len(settlement.dead),
-        again=len(attempt.stored) - settlement.delivered - len(settlement.dead),
-        status=attempt.status or None,
-        trace_id=attempt.trace_id or None,
-        codes=codes,
-        seconds=round(seconds, 4),
-    )
+        log_attempt(self._to.name, attempt, settlement, outcome, seconds)

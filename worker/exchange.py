@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from typing import NamedTuple
 
@@ -17,11 +18,11 @@ TRY_AGAIN_S = 0.25
 
 
 class Taken(NamedTuple):
-    """A claimed batch with its stored events, and until when (monotonic seconds) it is surely ours."""
+    """A claimed batch with its stored events, and when it was claimed (monotonic seconds, rather too early)."""
 
     batch: Batch
     stored: list[bytes]
-    lease_ends: float
+    claimed_at: float
 
 
 class Exchange:
@@ -32,11 +33,15 @@ class Exchange:
         self._lease_s = lease_s
         self._ended: list[tuple[Batch, Settlement]] = []
         self._leases: dict[str, float] = {}
-        self.more_is_due = False
+        self._next_due = math.inf
 
     @property
     def unsettled(self) -> bool:
         return bool(self._ended)
+
+    def due_in(self) -> float:
+        """Seconds until more may be claimed, by the last claim's word; below 0 if something is due, infinite if not."""
+        return self._next_due - time.monotonic()
 
     def ended(self, batch: Batch, settlement: Settlement) -> None:
         """An attempt's end, to be settled with the next turn."""
@@ -50,7 +55,7 @@ class Exchange:
         while True:
             started = time.monotonic()
             try:
-                return await self._turn(limits, started + self._lease_s)
+                return await self._turn(limits, started)
             except (RedisError, OSError) as error:
                 self._forget_lapsed()
                 if not self._ended and not patient:
@@ -60,7 +65,7 @@ class Exchange:
                     return []
                 await asyncio.sleep(TRY_AGAIN_S)
 
-    async def _turn(self, limits: Limits, lease_ends: float) -> list[Taken]:
+    async def _turn(self, limits: Limits, claimed_at: float) -> list[Taken]:
         if not self._ended and limits.most == 0:
             return []
         ended = list(self._ended)
@@ -69,11 +74,11 @@ class Exchange:
         for (batch, _), result in zip(ended, settled, strict=True):
             self._leases.pop(batch.id, None)
             _report(batch, result)
-        self.more_is_due = claimed.more_is_due
-        self._leases |= {batch.id: lease_ends for batch in claimed.batches}
-        return await self._read(claimed, lease_ends)
+        self._next_due = math.inf if claimed.next_due is None else claimed_at + (claimed.next_due - claimed.now) / 1000
+        self._leases |= {batch.id: claimed_at + self._lease_s for batch in claimed.batches}
+        return await self._read(claimed, claimed_at)
 
-    async def _read(self, claimed: Claimed, lease_ends: float) -> list[Taken]:
+    async def _read(self, claimed: Claimed, claimed_at: float) -> list[Taken]:
         """The claimed batches with their events. One that was settled meanwhile (our lease lapsed) is left alone."""
         if not claimed.batches:
             return []
@@ -81,7 +86,7 @@ class Exchange:
         taken = []
         for batch, events in zip(claimed.batches, stored, strict=True):
             if len(events) == batch.events:
-                taken.append(Taken(batch, events, lease_ends))
+                taken.append(Taken(batch, events, claimed_at))
             else:
                 log.error(
                     "batch_incomplete", batch=batch.id, account=batch.account, expected=batch.events, found=len(events)

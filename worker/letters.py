@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from producers.clock import rfc3339
+from producers.destinations import Destination, Whole
 from producers.keys import Slot
 from producers.stored_event import StoredEvent, decode
-from worker.destinations import Api
 
 
 class Letter(NamedTuple):
@@ -17,30 +17,32 @@ class Letter(NamedTuple):
     slot: Slot
     number: int
     id: str
-    account: str
+    of: Whole
     code: str
     died_at: int
     event: StoredEvent
 
     @classmethod
-    def of(cls, slot: Slot, number: int, died_at: float, fields: Mapping[bytes, bytes]) -> Letter:
+    def read(cls, slot: Slot, number: int, died_at: float, fields: Mapping[bytes, bytes]) -> Letter:
         """From the hash of the letter."""
-        texts = {name: fields[name.encode()].decode() for name in ("id", "account", "code")}
-        return cls(slot, number, **texts, died_at=int(died_at), event=decode(fields[b"event"]))
+        texts = {name: fields[name.encode()].decode() for name in ("id", "account", "order", "kind", "code")}
+        of = Whole(texts["account"], texts["order"], texts["kind"])
+        return cls(slot, number, texts["id"], of, texts["code"], int(died_at), decode(fields[b"event"]))
 
-    def shown(self, api: Api) -> dict[str, Any]:
+    def shown(self, to: Destination) -> dict[str, Any]:
         """The public form: what `dlq list --json` prints."""
+        expires = to.window.expires(self.event.event_time)
         last = self.event.history[-1] if self.event.history else {}
         return {
             "id": self.id,
             "destination": self.slot.destination,
-            "account": self.account,
-            "event": api.event_of(self.event),
+            "account": self.of.account,
+            "event": to.event_of(self.event.payload, self.of),
             "reasons": last.get("reasons", []),
             "status": last.get("status") or None,
             "trace_id": last.get("trace_id") or None,
             "attempts": sum(entry.get("attempts", 0) for entry in self.event.history),
             "enqueued_at": rfc3339(self.event.enqueued_at),
             "died_at": rfc3339(self.died_at),
-            "expires_at": rfc3339(api.accepts.window.expires(self.event.event_time)),
+            "expires_at": None if expires is None else rfc3339(expires),
         }

@@ -7,14 +7,16 @@ import threading
 
 from redis.asyncio import Redis
 
+from producers.destinations import DESTINATIONS
 from producers.keys import Slot
 from worker.buffer.buffer import Buffer
-from worker.delivery import Delivery, Target
-from worker.destinations import APIS
+from worker.delivery import Delivery
 from worker.dispatch_note import DispatchNote
 from worker.redis_client import async_redis
+from worker.sending import Target
 from worker.settings import Settings, open_credentials
 from worker.summary import Summary
+from worker.tokens import FleetTokens
 from worker.transport import HttpTransport, Transport
 
 
@@ -28,6 +30,9 @@ class Process:
         self._redis: Redis = async_redis(settings.buffer.redis_url)
         most = max(each.in_flight for each in settings.delivery.values())
         self._transport: Transport = HttpTransport(most)
+        timeout_s = min(each.http_timeout_s for each in settings.delivery.values())
+        prefix = settings.buffer.key_prefix
+        self._tokens = FleetTokens(self._redis, prefix, self._transport, settings.auth_host, timeout_s)
 
     def deliver(self, destination: str, shard: int) -> Summary:
         """One run over one slot, to its end."""
@@ -40,7 +45,7 @@ class Process:
 
     async def _deliver(self, destination: str, shard: int) -> Summary:
         slot = Slot(self._settings.buffer.key_prefix, destination, shard)
-        target = Target(APIS[destination], self._settings.hosts[destination], self._credentials)
+        target = Target(DESTINATIONS[destination], self._settings.hosts[destination], self._credentials, self._tokens)
         buffer = Buffer(self._redis, slot)
         async with DispatchNote(self._redis, slot) as note:
             delivery = Delivery(buffer, target, self._transport, self._settings.delivery[destination])

@@ -10,17 +10,20 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
-from producers.destinations import DESTINATIONS
+from producers.destinations import DESTINATIONS, Destination
 from producers.errors import ConfigurationError
 from producers.settings import BatchSettings, BufferSettings, batch_settings, buffer_settings, read
 from worker.credentials import Credentials, FileCredentials, SandboxCredentials
-from worker.destinations import APIS, Api
+
+API_HOSTS = {"production": "https://api.rokt.com"}  # tokens and the Query API
 
 
 class DeliverySettings(Struct, frozen=True):
     """How one destination is delivered. Seconds; `http_timeout_s` is for the whole request, connecting included.
 
     `in_flight`: most requests of one task at a time; `account_in_flight`: most of one account, over all workers.
+    `requests_a_second`: of one account, over all workers; 0 for any. `rate_scope` makes both of them limits for all
+    accounts together.
     """
 
     lease_s: Annotated[float, Meta(gt=0, le=86_400)] = 60
@@ -30,7 +33,15 @@ class DeliverySettings(Struct, frozen=True):
     retry_longest_s: Annotated[float, Meta(gt=0, le=86_400)] = 600
     in_flight: Annotated[int, Meta(ge=1, le=1_024)] = 32
     account_in_flight: Annotated[int, Meta(ge=1, le=1_024)] = 8
+    requests_a_second: Annotated[float, Meta(ge=0, le=10_000)] = 0
+    rate_scope: Literal["account", "destination"] = "account"
+    idempotency_keys: bool = False
     task_slice_s: Annotated[float, Meta(gt=0, le=60)] = 5
+
+    @property
+    def spacing_ms(self) -> int:
+        """Between two requests: a little more than the rate asks for, so that a request may come late."""
+        return round(1_080 / self.requests_a_second) if self.requests_a_second else 0
 
 
 class WorkerSettings(Struct, frozen=True):
@@ -50,6 +61,7 @@ class Settings(Struct, frozen=True):
     broker_url: str
     log_level: str
     hosts: Mapping[str, str]
+    auth_host: str
     delivery: Mapping[str, DeliverySettings]
 
 
@@ -62,8 +74,9 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         buffer=buffer,
         broker_url=environ.get("FORWARDER_BROKER_URL") or environ.get("CELERY_BROKER_URL") or buffer.redis_url,
         log_level=_log_level(environ),
-        hosts={api.name: host for api in APIS.values() if (host := _host(api, worker, environ))},
-        delivery={name: _delivery(environ, name) for name in APIS},
+        hosts={api.name: host for api in DESTINATIONS.values() if (host := _host(api, worker, environ))},
+        auth_host=_one_host("FORWARDER_AUTH_URL", worker, environ) or "",
+        delivery={name: _delivery(environ, name) for name in DESTINATIONS},
     )
 
 
@@ -78,7 +91,9 @@ def open_credentials(worker: WorkerSettings, environ: Mapping[str, str] = os.env
 
 def needs_sandbox(environ: Mapping[str, str]) -> bool:
     """Whether some destination goes to the sandbox: the environment says so, and no URL of its own wins over it."""
-    return read(WorkerSettings, environ).env == "sandbox" and not all(environ.get(_url_variable(name)) for name in APIS)
+    return read(WorkerSettings, environ).env == "sandbox" and not all(
+        environ.get(_url_variable(name)) for name in DESTINATIONS
+    )
 
 
 def caps_of(environ: Mapping[str, str]) -> Callable[[str], BatchSettings]:
@@ -97,7 +112,9 @@ def data_dir(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def _delivery(environ: Mapping[str, str], destination: str) -> DeliverySettings:
-    settings = read(DeliverySettings, environ, destination)
+    rate = DESTINATIONS[destination].rate
+    limits = {"requests_a_second": rate.requests_a_second, "account_in_flight": rate.requests_at_a_time} if rate else {}
+    settings = read(DeliverySettings, environ, destination, limits)
     if settings.lease_s <= settings.http_timeout_s:
         raise ConfigurationError(
             f"FORWARDER_LEASE_S: {settings.lease_s:g} s must be longer than FORWARDER_HTTP_TIMEOUT_S, "
@@ -106,14 +123,20 @@ def _delivery(environ: Mapping[str, str], destination: str) -> DeliverySettings:
     return settings
 
 
-def _host(api: Api, worker: WorkerSettings, environ: Mapping[str, str]) -> str | None:
+def _host(api: Destination, worker: WorkerSettings, environ: Mapping[str, str]) -> str | None:
     """Scheme and host of an API; None where this environment has none. An explicit URL wins."""
     name = _url_variable(api.name)
+    return _one_host(name, worker, environ, api.hosts)
+
+
+def _one_host(
+    name: str, worker: WorkerSettings, environ: Mapping[str, str], hosts: Mapping[str, str] = API_HOSTS
+) -> str | None:
     if given := environ.get(name):
         return _checked_host(name, given)
     if worker.env == "sandbox":
         return _checked_host("FORWARDER_SANDBOX_URL", worker.sandbox_url)
-    return api.hosts.get(worker.env)
+    return hosts.get(worker.env)
 
 
 def _url_variable(destination: str) -> str:

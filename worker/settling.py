@@ -8,9 +8,9 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from producers.clock import rfc3339
+from producers.destinations.outcomes import Delivered, Outcome, Reason, Rejected, Retry
 from producers.stored_event import StoredEvent, decode, payload_of
 from worker.buffer.batches import Batch, Death, Part, Settlement
-from worker.outcomes import Delivered, Outcome, Reason, Rejected, Retry
 
 HISTORY_KEPT = 20
 EXPIRED = Reason("EventExpired", "the event became too old to be accepted before it could be delivered")
@@ -58,9 +58,10 @@ def exhausted(attempt: Attempt, reason: Reason) -> Settlement:
     return Settlement(0, _deaths(attempt, dict.fromkeys(places, (reason,))))
 
 
-def given_back(batch: Batch) -> Settlement:
-    """The batch as it was: ready at once, and the attempt not spent. For a lease too short to start a request."""
-    return Settlement(0, again=(Part(batch.first, batch.last, batch.size, 0),), refund=True)
+def given_back(batch: Batch, *, renewed: bool = False) -> Settlement:
+    """The batch as it was: ready at once, and the attempt not spent. `renewed`: as a new batch without attempts."""
+    whole = Part(batch.first, batch.last, batch.size, 0)
+    return Settlement(0, again=(whole,), refund=True, renewed=renewed)
 
 
 def _retry(

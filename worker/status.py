@@ -7,9 +7,9 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from producers.destinations import DESTINATIONS
 from producers.keys import Slot
 from producers.settings import BufferSettings
-from worker.destinations import APIS
 
 STATES = ("accepted", "open", "ready", "waiting", "in_flight", "delivered", "dead", "discarded")
 MOVING = ("open", "ready", "waiting", "in_flight")
@@ -21,7 +21,7 @@ async def status(redis: Redis, buffer: BufferSettings) -> dict[str, dict[str, An
 
     A destination's counts are of one instant for each of its shards.
     """
-    return {name: await _destination(redis, buffer, name) for name in APIS}
+    return {name: await _destination(redis, buffer, name) for name in DESTINATIONS}
 
 
 def left(counts: Mapping[str, Any]) -> int:

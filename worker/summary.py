@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from producers.destinations.outcomes import Delivered, Outcome
 from worker.buffer.batches import Settlement
-from worker.outcomes import Delivered, Outcome
 
 
 @dataclass

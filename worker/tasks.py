@@ -7,8 +7,8 @@ from typing import Any
 
 from celery import Celery
 
+from producers.destinations import DESTINATIONS
 from producers.errors import ForwarderError
-from worker.destinations import APIS
 from worker.names import task_name
 from worker.process import open_process
 from worker.settings import Settings
@@ -21,9 +21,11 @@ class DeliveryFailed(ForwarderError):
 
 def register(app: Celery, settings: Settings) -> None:
     """Gives the app one task for each destination that has a host in this environment."""
-    for destination in APIS:
+    for destination in DESTINATIONS:
         if destination in settings.hosts:
-            app.task(name=task_name(destination), shared=False)(_deliverer(settings, destination))
+            app.task(name=task_name(destination), shared=False, throws=(DeliveryFailed,))(
+                _deliverer(settings, destination)
+            )
 
 
 def _deliverer(settings: Settings, destination: str) -> Callable[[int], dict[str, object]]:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import httpx
 
-from worker.answers import Answer, NoAnswer, Request
+from producers.destinations.answers import Answer, NoAnswer, Request
 
 LARGEST_ANSWER = 32_000_000  # bytes; a refusal echoes what was sent, so it may be larger than a request
 TRACE_HEADER = "X-Rokt-Trace-Id"

@@ -1,14 +1,16 @@
-"""The Rokt APIs that take events, as a producer sees them: what each accepts and how its events are grouped."""
+"""The Rokt APIs that take events, one module each: its limits, order key, kind, request, outcome and credentials."""
 
 from __future__ import annotations
 
-from producers.destinations import event_api
-from producers.destinations.contract import Destination, Prepared
+from producers.destinations.audience import AUDIENCE
+from producers.destinations.contract import Destination, Prepared, Whole
+from producers.destinations.event_api import EVENT_API
+from producers.destinations.server_events import SERVER_EVENTS
 from producers.errors import Fault, InvalidEvent
 
-DESTINATIONS: dict[str, Destination] = {event_api.EVENT_API.name: event_api.EVENT_API}
+DESTINATIONS: dict[str, Destination] = {each.name: each for each in (EVENT_API, SERVER_EVENTS, AUDIENCE)}
 
-__all__ = ["DESTINATIONS", "Destination", "Prepared", "destination_named"]
+__all__ = ["DESTINATIONS", "Destination", "Prepared", "Whole", "destination_named"]
 
 
 def destination_named(name: object) -> Destination:

@@ -1,16 +1,23 @@
-"""What every destination tells a producer. A leaf: it imports nothing of the destinations themselves."""
+"""What every destination says of itself: one module an API, all of it pure. A leaf but for the types it speaks in."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
 from producers.clock import Window
+from producers.destinations.accounts import AccountCredentials
+from producers.destinations.answers import Answer, Request
+from producers.destinations.outcomes import Outcome
+from producers.stored_event import StoredEvent
 
 
 class Prepared(NamedTuple):
     """A checked event, ready to be stored. `event_time` in milliseconds; `payload` is its exact text in the request.
 
+    `order` and `kind`: its order key within the account, and what a request may hold together with it; "" for none.
     `header_id`: the id again, where the payload does not hold it.
     """
 
@@ -22,18 +29,64 @@ class Prepared(NamedTuple):
     header_id: str = ""
 
 
-class Destination(NamedTuple):
-    """The contract side of one Rokt API.
+class Whole(NamedTuple):
+    """What all events of one request have in common. `token`: an access token, where the API asks for one."""
 
-    `max_events` and `max_bytes` are the caps of one request. `envelope_bytes` is what a request for an account holds
-    around its events. `ordered` says whether events of one order key leave in the order they came.
-    `prepare(account, event, id, now)` checks one event and raises `InvalidEvent` with every fault.
+    account: str
+    order: str = ""
+    kind: str = ""
+    token: str = ""
+
+
+class Rate(NamedTuple):
+    """What the API asks its callers to keep to."""
+
+    requests_a_second: int
+    requests_at_a_time: int
+
+
+def decoded(payload: bytes, _of: Whole) -> Any:
+    """An event whose payload is the event itself."""
+    return msgspec.json.decode(payload)
+
+
+def id_in_no_payload(_payload: bytes) -> str:
+    """An API whose events carry no id of ours: it stands in the event's header."""
+    return ""
+
+
+def nobody(_credentials: AccountCredentials) -> None:
+    """An API that takes no access token."""
+
+
+class Destination(NamedTuple):
+    """One Rokt API that takes events.
+
+    `max_events`, `max_bytes`: the caps of one request. `envelope_bytes(account, order, kind)`: what a request holds
+    around its events. `prepare(account, event, id, now)`: checks one event, raises `InvalidEvent` with every fault.
+
+    `hosts`: environment -> scheme and host. `missing(credentials)`: the fields that an account lacks.
+    `request(host, of, payloads, credentials)`: the POST. `outcome(answer, payloads)`: what an answer means.
+    `event_of(payload, of)`: the event as the document spells it. `client_of(credentials)`: app id and secret where a
+    token must be fetched. `rate`: None where the document names none. `id_in(payload)`: the event's own id.
     """
 
     name: str
     max_events: int
     max_bytes: int
-    ordered: bool
     window: Window
-    envelope_bytes: Callable[[str], int]
+    envelope_bytes: Callable[[str, str, str], int]
     prepare: Callable[[str, Any, str | None, int], Prepared]
+    hosts: Mapping[str, str]
+    missing: Callable[[AccountCredentials], list[str]]
+    request: Callable[[str, Whole, Sequence[bytes], AccountCredentials], Request]
+    outcome: Callable[[Answer, Sequence[bytes]], Outcome]
+    event_of: Callable[[bytes, Whole], Any] = decoded
+    client_of: Callable[[AccountCredentials], tuple[str, str] | None] = nobody
+    rate: Rate | None = None
+    takes_idempotency_keys: bool = False
+    id_in: Callable[[bytes], str] = id_in_no_payload
+
+    def event_id(self, stored: StoredEvent) -> str:
+        """The id under which a stored event is known."""
+        return stored.id or self.id_in(stored.payload)

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from base64 import b64encode
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from producers.clock import Window, parse_rfc3339_utc, rfc3339
-from producers.destinations.contract import Destination, Prepared
+from producers.destinations.accounts import AccountCredentials, lacking
+from producers.destinations.answers import Answer, Request
+from producers.destinations.contract import Destination, Prepared, Whole
+from producers.destinations.outcomes import (
+    SERVER_SIDE_CODES,
+    Delivered,
+    Outcome,
+    Reason,
+    Rejected,
+    retry_of,
+    unreadable,
+)
 from producers.errors import Fault, InvalidEvent
-from producers.validation import faults_of
+from producers.validation import account_faults, encoding_faults, faults_of
 
 RESERVED_PREFIX = "rokt."  # any case; kept for Rokt's own names
 DEFAULT_EVENT_TYPE = "conversion"
 _ENCODER = msgspec.json.Encoder()
+ROKT_VERSION = "2020-05-21"
+RETRIED_CODES = SERVER_SIDE_CODES | {"RequestBodyReadError"}
 
-Account = Annotated[str, Meta(min_length=1, max_length=64)]
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
 Value = Annotated[str, Meta(max_length=65536)]
 
@@ -44,7 +58,29 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     objectData: Fields | UnsetType = UNSET  # noqa: N815 - Rokt's spelling
 
 
-def envelope_bytes(account: str) -> int:
+class _Error(Struct, frozen=True):
+    code: str = "NoCode"
+    message: str = ""
+
+
+class _Unprocessed(Struct):
+    error: _Error = _Error()
+    record: Any = None
+
+
+class _Data(Struct):
+    unprocessedRecords: list[_Unprocessed] | None  # noqa: N815 - Rokt's spelling; a nil list may be written as null
+
+
+class _Success(Struct):
+    data: _Data
+
+
+class _Refusal(Struct):
+    data: _Error
+
+
+def envelope_bytes(account: str, _order: str, _kind: str) -> int:
     """Bytes of a request around its events: `{"accountId":"…","events":[…]}`."""
     return len(b'{"accountId":,"events":[]}') + len(_ENCODER.encode(account))
 
@@ -60,8 +96,7 @@ def prepare(account: str, event: object, event_id: str | None, now: int) -> Prep
         payload = _ENCODER.encode(checked)
         event_time = parse_rfc3339_utc(checked.eventTime)
         sound = (
-            1 <= len(account) <= 64
-            and bool(account.encode())
+            not list(account_faults(account))
             and (event_id is None or checked.clientEventId == event_id)
             and EVENT_API.window.fault(event_time, now) is None
             and not (b"rokt." in payload.lower() and any(_reserved_names(whole)))
@@ -85,27 +120,15 @@ def _with_id_and_time(event: object, event_id: str | None, now: int) -> object:
 
 
 def _faults(account: object, event: object, event_id: str | None, now: int) -> Iterator[Fault]:
-    yield from faults_of(account, Account, "account")
-    yield from _encoding_faults(account, "account")
+    yield from account_faults(account)
     yield from faults_of(event, Event, "event")
     if not isinstance(event, dict):
         return
-    yield from _encoding_faults(event, "event")
-    yield from _time_faults(event.get("eventTime"), now)
+    yield from encoding_faults(event, "event")
+    yield from EVENT_API.window.faults(event.get("eventTime"), now, "event.eventTime")
     yield from _reserved_names(event)
     if event_id is not None and event.get("clientEventId") != event_id:
         yield Fault("id", "differs from event.clientEventId, which is the id of this destination")
-
-
-def _time_faults(text: object, now: int) -> Iterator[Fault]:
-    if not isinstance(text, str):
-        return
-    try:
-        fault = EVENT_API.window.fault(parse_rfc3339_utc(text), now)
-    except ValueError as error:
-        fault = str(error)
-    if fault:
-        yield Fault("event.eventTime", fault)
 
 
 def _reserved_names(event: Any) -> Iterator[Fault]:
@@ -117,26 +140,115 @@ def _reserved_names(event: Any) -> Iterator[Fault]:
                 yield Fault(f"event.{part}[{index}].name", "the prefix rokt. is reserved for Rokt")
 
 
-def _encoding_faults(value: object, at: str) -> Iterator[Fault]:
-    """Texts that cannot be written as UTF-8 (half of a surrogate pair)."""
-    if isinstance(value, dict):
-        for name, item in value.items():
-            yield from _encoding_faults(item, f"{at}.{name}")
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _encoding_faults(item, f"{at}[{index}]")
-    elif isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
-        yield Fault(at, "holds half of a surrogate pair, which is no text")
+def missing(credentials: AccountCredentials) -> list[str]:
+    """A key pair for v2, or app credentials for v1."""
+    return [] if client_of(credentials) else lacking(credentials, "public_key", "secret_key")
+
+
+def client_of(credentials: AccountCredentials) -> tuple[str, str] | None:
+    """App id and secret where the account has no key pair: "Legacy Authentication (v1)"."""
+    if not lacking(credentials, "public_key", "secret_key") or lacking(credentials, "app_id", "app_secret"):
+        return None
+    return credentials.app_id, credentials.app_secret
+
+
+def request(host: str, of: Whole, payloads: Sequence[bytes], credentials: AccountCredentials) -> Request:
+    """The document's "Header" and "Parameters", and the events as they were stored. v1 differs by a bearer token."""
+    pair = b64encode(f"{credentials.public_key}:{credentials.secret_key}".encode()).decode()
+    headers = {
+        "Content-Type": "application/json",
+        "Charset": "utf-8",
+        "Rokt-Version": ROKT_VERSION,
+        "Authorization": f"Bearer {of.token}" if of.token else f"Basic {pair}",
+        "Accept": "application/json",
+    }
+    body = b'{"accountId":%s,"events":[%s]}' % (_ENCODER.encode(of.account), b",".join(payloads))
+    return Request(host + ("/v1/events" if of.token else "/v2/events"), headers, body)
+
+
+def outcome(answer: Answer, payloads: Sequence[bytes]) -> Outcome:
+    """The document's "Responses" and "200 error scenario"."""
+    if answer.status == 200:
+        return _taken(answer, payloads)
+    if answer.status == 413:
+        return Rejected((Reason("PayloadTooLarge", "HTTP status 413"),))
+    if answer.status in (400, 422):
+        return _refused(answer)
+    return retry_of(answer, _reason_in(answer))
+
+
+def _refused(answer: Answer) -> Outcome:
+    reason = _reason_in(answer)
+    if reason is None:
+        return unreadable(answer, "no error code in it")
+    return retry_of(answer, reason) if reason.code in RETRIED_CODES else Rejected((reason,))
+
+
+def _reason_in(answer: Answer) -> Reason | None:
+    try:
+        error = msgspec.json.decode(answer.body, type=_Refusal).data
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return Reason(error.code, error.message) if error.code != "NoCode" else None
+
+
+def _taken(answer: Answer, payloads: Sequence[bytes]) -> Outcome:
+    try:
+        records = msgspec.json.decode(answer.body, type=_Success).data.unprocessedRecords or []
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return unreadable(answer, str(error))
+    return _matched(records, payloads) if records else Delivered()
+
+
+def _matched(records: Sequence[_Unprocessed], payloads: Sequence[bytes]) -> Delivered:
+    """Finds the events that the records name, by `clientEventId`."""
+    reasons: dict[int, list[Reason]] = defaultdict(list)
+    unclear: set[int] = set()
+    places = _places_by_id(payloads)
+    for record in records:
+        named = _named(record, places, payloads)
+        free = [place for place in named if place not in reasons] or named
+        if free and len({payloads[place] for place in named}) == 1:
+            reasons[free[0]].append(Reason(record.error.code, record.error.message))
+        else:
+            unclear.update(named or range(len(payloads)))
+    later = {place for place, given in reasons.items() if all(each.code in RETRIED_CODES for each in given)}
+    refused = {place: tuple(given) for place, given in reasons.items() if place not in later}
+    return Delivered(refused, frozenset(later), frozenset(unclear - reasons.keys()))
+
+
+def _named(record: _Unprocessed, places: Mapping[object, list[int]], payloads: Sequence[bytes]) -> list[int]:
+    """The places that a record may mean: none if it names an event that was not sent."""
+    if len(payloads) == 1:
+        return [0]
+    echoed = record.record.get("clientEventId") if isinstance(record.record, dict) else None
+    return places.get(echoed, []) if isinstance(echoed, str) else []
+
+
+def _places_by_id(payloads: Sequence[bytes]) -> Mapping[object, list[int]]:
+    places: dict[object, list[int]] = defaultdict(list)
+    for place, payload in enumerate(payloads):
+        places[msgspec.json.decode(payload)["clientEventId"]].append(place)
+    return places
+
+
+def event_id(payload: bytes) -> str:
+    """`clientEventId`."""
+    return str(msgspec.json.decode(payload)["clientEventId"])
 
 
 EVENT_API = Destination(
     name="event-api",
     max_events=100,
     max_bytes=1_000_000,
-    ordered=False,
     window=Window(months=18),
     envelope_bytes=envelope_bytes,
     prepare=prepare,
+    hosts={"production": "https://api.rokt.com"},
+    missing=missing,
+    request=request,
+    outcome=outcome,
+    client_of=client_of,
+    id_in=event_id,
+    takes_idempotency_keys=True,
 )
-
-__all__ = ["DEFAULT_EVENT_TYPE", "EVENT_API", "Event", "Field"]

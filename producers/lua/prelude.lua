@@ -1,7 +1,7 @@
 -- Shared by every script. Fixed keys are declared by the caller in the order of producers/keys.py; those of an
 -- account, an order key or a batch are derived from the same slot tag:
 --   account:<a>          hash   open (its open batch, where no order is kept), queued (events not in flight),
---                               hold_until, hold_reason
+--                               hold_until, hold_reason, next_at (of its rate)
 --   due:<a>              zset   batch -> when it may be claimed; of an order key only the head stands here
 --   leases:<a>           zset   batch in flight -> when its lease is over
 --   order:<n>:<a>:<o>    list   the batches of an order key, oldest first (<n>: length of <a>, so that no two collide)
@@ -10,7 +10,9 @@
 --   events:<id>          list   the stored events
 --   owners:<id>          string how many batches still need the list, where it was split
 --   letter:<n>           hash   account, order, kind, id, code, event
-local meta, accounts, ledger, ages, aged, dead, dead_ids, dead_counts, held, dispatched = unpack(KEYS)
+local meta, accounts, ledger, ages, aged, held, dispatched, latest = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5],
+  KEYS[6], KEYS[7], KEYS[8]
+local dead, dead_ids, dead_counts = KEYS[9], KEYS[10], KEYS[11]
 local base = string.sub(meta, 1, -5)
 
 local function account_key(account) return base .. 'account:' .. account end
@@ -60,8 +62,8 @@ local function earliest(key)
   return tonumber(head[2])
 end
 
--- When something of the account may next be claimed: its earliest batch or lapsed lease, or the end of its hold. While
--- it is full only a lapsed lease counts.
+-- When something of the account may next be claimed: its earliest batch or lapsed lease, but not before its hold ends
+-- and its rate allows. While it is full only a lapsed lease counts.
 local function schedule(account, not_before, full)
   local due, lapse = not full and earliest(due_key(account)), earliest(leases_key(account))
   if not due and not lapse then
@@ -69,8 +71,9 @@ local function schedule(account, not_before, full)
     return
   end
   local at = math.min(due or lapse, lapse or due)
-  local hold = redis.call('HGET', account_key(account), 'hold_until')
-  redis.call('ZADD', accounts, math.max(at, tonumber(hold or 0), not_before or 0), account)
+  local bars = redis.call('HMGET', account_key(account), 'hold_until', 'next_at')
+  at = math.max(at, tonumber(bars[1] or 0), tonumber(bars[2] or 0), not_before or 0)
+  redis.call('ZADD', accounts, at, account)
 end
 
 local function wait(account, id, due)
@@ -122,6 +125,13 @@ local function seal(batch, now)
   elseif redis.call('LINDEX', order_key(batch.account, batch.order), 0) == batch.id then
     redis.call('ZADD', due_key(batch.account), now, batch.id)
   end
+end
+
+-- A dead letter enters its queue: by time, by id, and in the counts.
+local function note_letter(now, number, id, code, account)
+  redis.call('ZADD', dead, now, number)
+  redis.call('ZADD', dead_ids, 0, id .. '\0' .. number)
+  redis.call('HINCRBY', dead_counts, code .. '\0' .. account, 1)
 end
 
 -- A dead letter leaves the queue, for whatever reason.

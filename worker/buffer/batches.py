@@ -31,11 +31,16 @@ class Batch(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """What a claim may hand out: for how long, how many batches in all, and how many of one account at a time."""
+    """What a claim may hand out: for how long, how many batches in all, and how many of one account at a time.
+
+    `spacing_ms`: between two requests; 0 where the rate is free. `together`: limits of an account are for all accounts.
+    """
 
     lease_ms: int
     most: int
     most_an_account: int
+    spacing_ms: int = 0
+    together: bool = False
 
 
 class Claimed(NamedTuple):
@@ -70,10 +75,11 @@ class Part(NamedTuple):
 class Settlement(NamedTuple):
     """How one attempt at a batch ended. Delivered, dead and again must make up the batch, or the script refuses it.
 
-    `refund`: the attempt is not counted, where the whole batch is sent again.
+    `refund`: the attempt is not counted, where the whole batch is sent again; `renewed`: it becomes a new batch.
     """
 
     delivered: int
     dead: tuple[Death, ...] = ()
     again: tuple[Part, ...] = ()
     refund: bool = False
+    renewed: bool = False

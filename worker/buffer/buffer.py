@@ -13,6 +13,7 @@ from producers.keys import Slot
 from worker.buffer.batches import Batch, Claimed, Limits, Settlement
 from worker.buffer.calls import Call, run, run_one
 
+_MODES = {(False, False): "", (True, False): "refund", (True, True): "renew", (False, True): "renew"}
 Settled = bool | Exception
 SLICE = 5_000  # events read in one command: more would keep Redis from others for too long
 
@@ -42,7 +43,7 @@ class Buffer:
         """
         token = secrets.token_hex(6)
         calls = [self._settle_call(batch, settlement) for batch, settlement in ended]
-        calls.append(self._call("claim", token, *limits))
+        calls.append(self._call("claim", token, *map(int, limits)))
         *settled, answer = await run(self._redis, calls)
         if isinstance(answer, Exception):
             raise answer
@@ -71,7 +72,7 @@ class Buffer:
         dead, again = settlement.dead, settlement.again
         deaths = [item for death in dead for item in death]
         parts = [item for part in again for item in part]
-        counts = (int(settlement.refund), settlement.delivered, len(dead), len(again))
+        counts = (_MODES[settlement.refund, settlement.renewed], settlement.delivered, len(dead), len(again))
         return self._call("settle", batch.id, batch.token, epoch(), *counts, *deaths, *parts)
 
     def _call(self, script: str, *args: Any) -> Call:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from producers.destinations import DESTINATIONS
 from worker.cli.context import (
     DestinationOption,
     JsonOption,
@@ -25,7 +26,6 @@ from worker.cli.context import (
     print_json,
 )
 from worker.dead_letters import DeadLetters, Filter, Place
-from worker.destinations import APIS
 from worker.redis_client import with_redis
 from worker.settings import caps_of
 
@@ -166,7 +166,7 @@ async def _shown(
     async for letter in queues.find(chosen):
         if limit is not None and len(shown) >= limit:
             break
-        form = letter.shown(APIS[letter.slot.destination])
+        form = letter.shown(DESTINATIONS[letter.slot.destination])
         shown.append({**form, "history": list(letter.event.history)} if history else form)
     return shown
 

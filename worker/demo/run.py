@@ -13,12 +13,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from producers import InvalidEvent, Producer
+from producers.destinations import DESTINATIONS
 from producers.settings import BufferSettings, buffer_settings
 from worker.dead_letters import DeadLetters, Filter
 from worker.demo.samples import ACCOUNTS, REFUSED_CURRENCY, Samples, samples
 from worker.demo.sandbox_control import SandboxControl
 from worker.demo.summary import balances, dead_by_reason, summary
-from worker.destinations import APIS
 from worker.ledger_table import table
 from worker.redis_client import sync_redis, with_redis
 from worker.settings import caps_of
@@ -109,7 +109,7 @@ def _letters(env: Mapping[str, str], work: Callable[[DeadLetters], Any]) -> Any:
 
 async def _one(queues: DeadLetters) -> Any:
     async for letter in queues.find(Filter()):
-        return letter.shown(APIS[letter.slot.destination])
+        return letter.shown(DESTINATIONS[letter.slot.destination])
     return None
 
 

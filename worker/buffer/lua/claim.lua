@@ -2,11 +2,14 @@
 -- Gives a worker the right to batches that are due, for the time of a lease: the only gate on the way to Rokt. Walks the
 -- accounts that are due in turn, a batch each, so that no backlog of one is felt by another. Seals what was open.
 -- KEYS  the fixed keys of the slot
--- ARGV  now or '', token, lease ms, most batches, most batches of an account in flight
+-- ARGV  now or '', token, lease ms, most batches, most batches of an account in flight, ms between two requests of an
+--       account (0: any), 1 if the last two are for all accounts of the slot together
 -- Gives {when the next account is due (ms) or -1, now, batch …}; a batch is
 --       {id, account, order, kind, list, first, last, events, bytes, oldest, newest, attempts, opened}
 local now, token, lease = clock(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local most, most_an_account = tonumber(ARGV[4]), tonumber(ARGV[5])
+local spacing, together = tonumber(ARGV[6]), ARGV[7] == '1'
+local CATCH_UP = 20 -- ms that a late claim may make up for, so that lateness does not lower the rate
 
 local function on_hold(account)
   local until_ = redis.call('HGET', account_key(account), 'hold_until')
@@ -34,6 +37,7 @@ local function take(batch)
     move(batch.state, 'in_flight', batch.events)
     redis.call('HINCRBY', account_key(batch.account), 'queued', -batch.events)
     redis.call('ZREM', due_key(batch.account), batch.id)
+    redis.call('HINCRBY', meta, 'requests', 1)
   end
   redis.call('HSET', batch_key(batch.id), 'state', 'in_flight', 'token', token)
   batch.attempts = redis.call('HINCRBY', batch_key(batch.id), 'attempts', 1)
@@ -43,7 +47,19 @@ local function take(batch)
 end
 
 local function full(account)
+  if together then return tonumber(redis.call('HGET', meta, 'requests') or 0) >= most_an_account end
   return redis.call('ZCARD', leases_key(account)) >= most_an_account
+end
+
+-- The rate: requests are spaced evenly. Its next free place stands with the account, or with the slot for all of them.
+local function rate_key(account) return together and meta or account_key(account) end
+local function next_place(account)
+  return spacing > 0 and tonumber(redis.call('HGET', rate_key(account), 'next_at') or 0) or 0
+end
+local function take_place(account)
+  if spacing > 0 then
+    redis.call('HSET', rate_key(account), 'next_at', math.max(next_place(account), now - CATCH_UP) + spacing)
+  end
 end
 
 local function first_due(key)
@@ -52,8 +68,11 @@ end
 
 -- A batch whose lease is over is one of those in flight already, so it goes first and even if the account is full.
 local function next_of(account)
+  if next_place(account) > now then return nil end
   local id = first_due(leases_key(account)) or (not full(account) and first_due(due_key(account)))
-  return id and take(read(id))
+  if not id then return nil end
+  take_place(account)
+  return take(read(id))
 end
 
 local found = redis.call('ZRANGEBYSCORE', accounts, '-inf', now, 'LIMIT', 0, most)
@@ -75,4 +94,6 @@ end
 for _, account in ipairs(found) do schedule(account, now, full(account)) end
 book()
 local first = redis.call('ZRANGE', accounts, 0, 0, 'WITHSCORES')
-return { tonumber(first[2] or -1), now, unpack(claimed) }
+local next_due = tonumber(first[2] or -1)
+if together and next_due >= 0 then next_due = math.max(next_due, next_place('')) end
+return { next_due, now, unpack(claimed) }

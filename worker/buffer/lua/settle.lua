@@ -2,12 +2,13 @@
 -- Ends one attempt at a batch: each event delivered, dead, or to be sent again. A settle with an old token changes
 -- nothing but a counter.
 -- KEYS  the fixed keys of the slot
--- ARGV  now or '', batch, token, epoch, 1 to give the attempt back, delivered, dead, again,
+-- ARGV  now or '', batch, token, epoch, 'refund' to give the attempt back or 'renew' to begin anew
+--       as another batch (else ''), delivered, dead, again,
 --       for each dead: its id, its first code, the stored event (with this death in its history)
 --       for each part to be sent again: first and last (places in the list), bytes, delay ms
 -- Gives 1, or 0 if the token is old; an error MALFORMED if the events do not add up.
 local now, id, token, epoch = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
-local refund = ARGV[5] == '1'
+local mode = ARGV[5]
 local delivered, deaths, parts = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local DEATHS = 9 -- where they begin
 local f = redis.call('HMGET', batch_key(id), 'token', 'account', 'order', 'kind', 'events', 'oldest', 'newest',
@@ -37,15 +38,13 @@ local function bury(at)
   local number = redis.call('HINCRBY', meta, 'letters', 1)
   redis.call('HSET', letter_key(number), 'account', batch.account, 'order', batch.order, 'kind', batch.kind,
     'id', ARGV[at], 'code', ARGV[at + 1], 'event', ARGV[at + 2])
-  redis.call('ZADD', dead, now, number)
-  redis.call('ZADD', dead_ids, 0, ARGV[at] .. '\0' .. number)
-  redis.call('HINCRBY', dead_counts, ARGV[at + 1] .. '\0' .. batch.account, 1)
+  note_letter(now, number, ARGV[at], ARGV[at + 1], batch.account)
 end
 
 local function try_again_whole(part)
   redis.call('HSET', batch_key(id), 'state', 'waiting')
   redis.call('HDEL', batch_key(id), 'token')
-  if refund then redis.call('HINCRBY', batch_key(id), 'attempts', -1) end
+  if mode == 'refund' then redis.call('HINCRBY', batch_key(id), 'attempts', -1) end
   wait(batch.account, id, part.due)
 end
 
@@ -54,7 +53,8 @@ local function part_batch(part)
   local part_id = redis.call('HINCRBY', meta, 'batches', 1) .. '-' .. epoch
   redis.call('HSET', batch_key(part_id), 'account', batch.account, 'order', batch.order, 'kind', batch.kind,
     'events', part.events, 'bytes', part.bytes, 'oldest', batch.oldest, 'newest', batch.newest,
-    'opened', batch.opened, 'due', part.due, 'state', 'waiting', 'attempts', batch.attempts,
+    'opened', batch.opened, 'due', part.due, 'state', 'waiting',
+    'attempts', mode == 'renew' and 0 or batch.attempts,
     'list', batch.list, 'first', part.first, 'last', part.last)
   born(batch.opened)
   return part_id
@@ -92,12 +92,14 @@ local given, again = parts_given()
 if not given then return redis.error_reply('MALFORMED settle: the events of batch ' .. id .. ' do not add up') end
 for place = 0, deaths - 1 do bury(DEATHS + 3 * place) end
 redis.call('ZREM', leases_key(batch.account), id)
-if #given == 1 and again == batch.events then try_again_whole(given[1]) else replace(given) end
+if #given == 1 and again == batch.events and mode ~= 'renew' then try_again_whole(given[1]) else replace(given) end
 count('in_flight', -batch.events)
 count('delivered', delivered)
 count('dead', deaths)
 count('waiting', again)
 redis.call('HINCRBY', account_key(batch.account), 'queued', again)
+redis.call('HINCRBY', meta, 'requests', -1)
+if batch.kind ~= '' and delivered > 0 then redis.call('HSET', latest, batch.account .. '\0' .. batch.order, now) end
 schedule(batch.account)
 book()
 return 1

@@ -24,7 +24,7 @@ class Answer(NamedTuple):
 
 
 class NoAnswer(NamedTuple):
-    """No answer: `code` is one of the words of transport.py. The request may have been taken in all the same."""
+    """No answer: `code` is one of the words of the transport. The request may have been taken in all the same."""
 
     code: str
     message: str

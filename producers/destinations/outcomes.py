@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from worker.answers import Answer, NoAnswer
+from producers.destinations.answers import Answer, NoAnswer
 
 SERVER_SIDE_CODES = frozenset({"InternalServerError", "ServiceUnavailableError"})
 

@@ -1,0 +1,200 @@
+"""`server-events`: placement signals of a session. Source: server-events-api.txt.
+
+Events of one session leave in the order they came, at most 25 in a request, one request at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from producers.clock import Window, parse_rfc3339_utc, rfc3339
+from producers.destinations.accounts import AccountCredentials, lacking
+from producers.destinations.answers import Answer, Request
+from producers.destinations.contract import Destination, Prepared, Whole
+from producers.destinations.ids import made_or_given
+from producers.destinations.outcomes import (
+    SERVER_SIDE_CODES,
+    Delivered,
+    Outcome,
+    Reason,
+    Rejected,
+    retry_of,
+    unreadable,
+)
+from producers.destinations.session_matching import Echo, matched
+from producers.errors import Fault, InvalidEvent
+from producers.validation import account_faults, encoding_faults, faults_of
+
+_SPELLINGS = {"Name": "name", "Value": "value"}  # the document's table -> its sample
+_ENCODER = msgspec.json.Encoder()
+Text = Annotated[str, Meta(min_length=1)]
+
+
+class Pair(Struct, frozen=True, forbid_unknown_fields=True):
+    """A `NameValuePair`, spelled as the document's sample does."""
+
+    name: Text
+    value: str
+
+
+class Event(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A `PartnerEvent`."""
+
+    eventType: Literal["SignalImpression", "SignalViewed", "SignalResponse"]  # noqa: N815 - Rokt's spelling
+    eventTime: str  # noqa: N815 - Rokt's spelling
+    sessionId: Text  # noqa: N815 - Rokt's spelling
+    parentGuid: Text  # noqa: N815 - Rokt's spelling
+    clientUniqueId: Text  # noqa: N815 - Rokt's spelling
+    metadata: list[Pair] | UnsetType = UNSET
+
+
+class _Error(Struct, frozen=True):
+    code: str
+    message: str = ""
+
+
+class _Unprocessed(Struct, frozen=True):
+    event: Any = None
+    errors: list[_Error] | None = None
+
+
+class _Success(Struct, frozen=True):
+    processedEventsCount: int  # noqa: N815 - Rokt's spelling
+    unprocessedEvents: list[_Unprocessed] | None = None  # noqa: N815 - Rokt's spelling
+    success: bool | None = None
+
+
+class _Refusal(Struct, frozen=True):
+    errors: list[_Error]
+
+
+def envelope_bytes(_account: str, _order: str, _kind: str) -> int:
+    """Bytes of a request around its events."""
+    return len(b'{"events":[]}')
+
+
+def prepare(account: str, event: object, event_id: str | None, now: int) -> Prepared:
+    """One event, checked against "PartnerEvent" and "note"; the time is made here if the caller gave none.
+
+    `metadata` may be spelled `name`/`value` or, as the document's table has it, `Name`/`Value`. Raises `InvalidEvent`.
+    """
+    whole = _completed(event, now)
+    try:
+        checked = msgspec.convert(whole, Event)
+        payload = _ENCODER.encode(checked)
+        event_time = parse_rfc3339_utc(checked.eventTime)
+        given_id = made_or_given(event_id)
+        sound = not list(account_faults(account)) and SERVER_EVENTS.window.fault(event_time, now) is None
+    except (ValueError, TypeError):
+        sound = False
+    if not sound:
+        raise InvalidEvent(list(_faults(account, whole, event_id, now)) or [Fault("event", "cannot be sent")])
+    return Prepared(given_id, event_time, payload, order=checked.sessionId, header_id=given_id)
+
+
+def _completed(event: object, now: int) -> object:
+    if not isinstance(event, dict):
+        return event
+    whole = event if "eventTime" in event else {**event, "eventTime": rfc3339(now)}
+    pairs = whole.get("metadata")
+    if isinstance(pairs, list) and any(
+        isinstance(pair, dict) and ("Name" in pair or "Value" in pair) for pair in pairs
+    ):
+        whole = {**whole, "metadata": [_respelled(pair) for pair in pairs]}
+    return whole
+
+
+def _respelled(pair: object) -> object:
+    if not isinstance(pair, dict):
+        return pair
+    return {_SPELLINGS.get(name, name): value for name, value in pair.items()}
+
+
+def _faults(account: object, event: object, event_id: object, now: int) -> Iterator[Fault]:
+    yield from account_faults(account)
+    yield from faults_of(event, Event, "event")
+    yield from encoding_faults(event, "event")
+    text = event.get("eventTime") if isinstance(event, dict) else None
+    if isinstance(text, str):
+        yield from SERVER_EVENTS.window.faults(text, now, "event.eventTime")
+    try:
+        made_or_given(event_id)
+    except ValueError as error:
+        yield Fault("id", str(error))
+
+
+def missing(credentials: AccountCredentials) -> list[str]:
+    """`rokt-tag-id`, `rokt-pub-id` and `rokt-secret`."""
+    return lacking(credentials, "tag_id", "client_id", "client_secret")
+
+
+def request(host: str, _of: Whole, payloads: Sequence[bytes], credentials: AccountCredentials) -> Request:
+    """The document's "Request": its headers, and the events of one session."""
+    headers = {
+        "content-type": "application/json",
+        "accept": "application/json",
+        "rokt-tag-id": credentials.tag_id,
+        "rokt-pub-id": credentials.client_id,
+        "rokt-secret": credentials.client_secret,
+    }
+    return Request(host + "/v1/partner/events", headers, b'{"events":[%s]}' % b",".join(payloads))
+
+
+def outcome(answer: Answer, payloads: Sequence[bytes]) -> Outcome:
+    """The document's "Response": 200, 207, 4XX; 5xx come without a body."""
+    if answer.status in (200, 207):
+        return _taken(answer, payloads)
+    if answer.status == 413:
+        return Rejected((Reason("PayloadTooLarge", "HTTP status 413"),))
+    if answer.status in (400, 422):
+        return _refused(answer)
+    return retry_of(answer)
+
+
+def _refused(answer: Answer) -> Outcome:
+    try:
+        errors = msgspec.json.decode(answer.body, type=_Refusal).errors
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return unreadable(answer, str(error))
+    if not errors:
+        return unreadable(answer, "no error in it")
+    return Rejected(tuple(Reason(error.code, error.message) for error in errors))
+
+
+def _taken(answer: Answer, payloads: Sequence[bytes]) -> Outcome:
+    """Delivered only where the counts add up: what is named by nobody counts for nothing else."""
+    try:
+        body = msgspec.json.decode(answer.body, type=_Success)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return unreadable(answer, str(error))
+    records = body.unprocessedEvents or []
+    adds_up = body.processedEventsCount + len(records) == len(payloads) and (bool(records) or body.success is not False)
+    if not adds_up and len(payloads) == 1 and not records:
+        return unreadable(answer, "it counts neither a processed nor an unprocessed event")
+    echoes = [Echo(record.event, _reasons(record)) for record in records]
+    return (
+        matched(echoes, payloads, adds_up=adds_up, retried=SERVER_SIDE_CODES) if records or not adds_up else Delivered()
+    )
+
+
+def _reasons(record: _Unprocessed) -> tuple[Reason, ...]:
+    given = tuple(Reason(error.code, error.message) for error in record.errors or [])
+    return given or (Reason("NoCode", "Rokt did not process the event and gave no reason"),)
+
+
+SERVER_EVENTS = Destination(
+    name="server-events",
+    max_events=25,
+    max_bytes=1_000_000,
+    window=Window(days=3),
+    envelope_bytes=envelope_bytes,
+    prepare=prepare,
+    hosts={"production": "https://server-api.rokt.com", "testing": "https://server-api-demo.rokt.com"},
+    missing=missing,
+    request=request,
+    outcome=outcome,
+)

@@ -1,0 +1,40 @@
+"""How Rokt wants personal fields before they are sent or hashed.
+
+Source: event-api.txt, "Standard objectData fields"; custom-audience-import-api.txt, "Request Body".
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_ADDRESS = re.compile(r"[^\s@\x00-\x1f\x7f]+@[^\s@\x00-\x1f\x7f]+")
+
+
+def normalised_email(address: str) -> str:
+    """Trimmed and lowercased. Raises ValueError for what is no address."""
+    plain = address.strip().lower()
+    if len(plain) > 320 or not _ADDRESS.fullmatch(plain):
+        hint = ": it is a SHA-256 already" if is_sha256(plain) else ""
+        raise ValueError(f"is not an e-mail address{hint}")
+    return plain
+
+
+def normalised_sha256(digest: str) -> str:
+    """A SHA-256 in lowercase hexadecimal digits. Raises ValueError for anything else, a plain address above all."""
+    plain = digest.strip().lower()
+    if not is_sha256(plain):
+        hint = ": it is a plain address" if "@" in plain else ""
+        raise ValueError(f"must be 64 hexadecimal digits{hint}")
+    return plain
+
+
+def is_sha256(text: str) -> bool:
+    return bool(_SHA256.fullmatch(text))
+
+
+def hashed_email(address: str) -> str:
+    """The SHA-256 of an address, normalised first. A SHA-256 stays as it is: nothing is hashed twice."""
+    plain = address.strip().lower()
+    return plain if is_sha256(plain) else sha256(normalised_email(plain).encode()).hexdigest()

@@ -1,0 +1,33 @@
+"""One log line an attempt: numbers, codes and ids of requests. Never a message, an address or an event."""
+
+from __future__ import annotations
+
+import structlog
+
+from producers.destinations.outcomes import Delivered, Outcome
+from worker.buffer.batches import Settlement
+from worker.settling import Attempt
+
+log = structlog.get_logger("forwarder.delivery")
+
+
+def log_attempt(destination: str, attempt: Attempt, settlement: Settlement, outcome: Outcome, seconds: float) -> None:
+    """`seconds`: from the start of the request to the end of its answer."""
+    reasons = outcome.reasons if not isinstance(outcome, Delivered) else ()
+    codes = sorted({reason.code[:64] for reason in reasons} | {death.code[:64] for death in settlement.dead})
+    level = log.info if isinstance(outcome, Delivered) and not settlement.dead else log.warning
+    level(
+        "attempt",
+        destination=destination,
+        batch=attempt.batch.id,
+        account=attempt.batch.account,
+        attempt=attempt.batch.attempts,
+        events=len(attempt.stored),
+        delivered=settlement.delivered,
+        dead=len(settlement.dead),
+        again=len(attempt.stored) - settlement.delivered - len(settlement.dead),
+        status=attempt.status or None,
+        trace_id=attempt.trace_id or None,
+        codes=codes,
+        seconds=round(seconds, 4),
+    )

@@ -1,0 +1,107 @@
+"""Takes events from a queue of the broker: a line of `forwarder enqueue` as a message's body.
+
+A message is acknowledged only after its event was appended, so a crash between the two appends it again: at least once.
+What holds no valid event becomes a dead letter of the queue `intake`; it is never lost and never comes back by itself.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import structlog
+from kombu import Connection, Consumer, Queue
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from producers import EnqueueFailed, InvalidEvent, Producer
+from producers.lines import Line, parse_line
+
+log = structlog.get_logger("forwarder.intake")
+QUEUE = Queue("forwarder.events", durable=True)
+MOST = 500  # messages in one append
+PAUSE_S = 0.2
+AWAY_S = 1.0
+BROKER_OPTIONS = {
+    "unacked_key": "forwarder.intake.unacked",
+    "unacked_index_key": "forwarder.intake.unacked_index",
+    "unacked_mutex_key": "forwarder.intake.unacked_mutex",
+    "visibility_timeout": 600,
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+    "socket_keepalive": True,
+    "health_check_interval": 5,
+}
+Reject = Callable[[Sequence[tuple[bytes, InvalidEvent]]], object]
+
+
+class Intake:
+    """Moves messages into the buffer, many at a time. `reject` keeps what is not valid, before it is acknowledged."""
+
+    def __init__(self, broker_url: str, producer: Producer, reject: Reject) -> None:
+        self._broker_url = broker_url
+        self._producer = producer
+        self._reject = reject
+        self._waiting: list[Any] = []
+
+    def run(self, stopped: threading.Event) -> None:
+        """Until `stopped`. A broker or a Redis that is away may come back; nothing is acknowledged meanwhile."""
+        while not stopped.is_set():
+            try:
+                self._consume(stopped)
+            except (OperationalError, RedisError, OSError, EnqueueFailed) as error:
+                log.warning("intake_waits", error=type(error).__name__)
+            except Exception:
+                log.exception("intake_failed")
+            self._waiting.clear()  # the broker gives them out again
+            stopped.wait(AWAY_S)
+
+    def _consume(self, stopped: threading.Event) -> None:
+        options = BROKER_OPTIONS if self._broker_url.startswith(("redis", "sentinel", "valkey")) else {}
+        with Connection(self._broker_url, transport_options=options) as connection, connection.channel() as channel:
+            consumer = Consumer(channel, [QUEUE], on_message=self._waiting.append, prefetch_count=MOST)
+            with consumer:
+                while not stopped.is_set():
+                    self._gather(connection)
+                    if self._waiting:
+                        self._hand_over(self._waiting[:])
+                        self._waiting.clear()
+
+    def _gather(self, connection: Any) -> None:
+        """Messages until there are many, or none came for a moment."""
+        ends = time.monotonic() + PAUSE_S
+        while len(self._waiting) < MOST and (left := ends - time.monotonic()) > 0:
+            try:
+                connection.drain_events(timeout=left)
+            except TimeoutError:
+                return
+
+    def _hand_over(self, messages: list[Any]) -> None:
+        parsed: list[tuple[Any, Line]] = []
+        faulty: list[tuple[Any, InvalidEvent]] = []
+        for message in messages:
+            try:
+                parsed.append((message, parse_line(_body(message))))
+            except InvalidEvent as error:
+                faulty.append((message, error))
+        results = self._producer.enqueue_many(line for _, line in parsed)
+        accepted = []
+        for (message, _), result in zip(parsed, results, strict=True):
+            if isinstance(result.error, InvalidEvent):
+                faulty.append((message, result.error))
+            elif result.error is None:
+                accepted.append(message)
+        if faulty:
+            self._reject([(_body(message), error) for message, error in faulty])
+        for message in (*accepted, *(message for message, _ in faulty)):
+            message.ack()
+        failed = next((result.error for result in results if isinstance(result.error, EnqueueFailed)), None)
+        if failed:
+            raise failed
+
+
+def _body(message: Any) -> bytes:
+    body = message.body
+    return body.encode("utf-8", "surrogatepass") if isinstance(body, str) else bytes(body)

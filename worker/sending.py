@@ -1,0 +1,99 @@
+"""One request of a batch: credentials, token, idempotency key, the POST, and what its answer means."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import NamedTuple
+
+from producers.destinations import Destination, Whole
+from producers.destinations.accounts import AccountCredentials
+from producers.destinations.answers import Answer, NoAnswer, Request
+from producers.destinations.outcomes import Delivered, Outcome, Reason, Retry, retry_of
+from worker.buffer.batches import Batch
+from worker.credentials import Credentials
+from worker.oauth import TokenFailed
+from worker.tokens import Tokens
+from worker.transport import Transport
+
+IDEMPOTENCY_HEADER = "Idempotency-Key"
+_SEEN_BEFORE = 409
+
+
+class Target(NamedTuple):
+    """Where one destination's events go, and with whose credentials and tokens."""
+
+    to: Destination
+    host: str
+    credentials: Credentials
+    tokens: Tokens
+
+
+class Back(NamedTuple):
+    """The batch goes back as it was, to be claimed again at once. `renewed`: as a new batch, with a new key."""
+
+    renewed: bool = False
+
+
+class Sent(NamedTuple):
+    """How a request ended. `status` 0: no answer came."""
+
+    outcome: Outcome | Back
+    status: int = 0
+    trace_id: str = ""
+    requests: int = 0
+
+
+class Sender:
+    """Sends the requests of one destination."""
+
+    def __init__(self, target: Target, transport: Transport, timeout_s: float, *, idempotency_keys: bool) -> None:
+        self._target = target
+        self._transport = transport
+        self._timeout_s = timeout_s
+        self._keys = idempotency_keys and target.to.takes_idempotency_keys
+
+    async def send(self, batch: Batch, payloads: Sequence[bytes]) -> Sent:
+        """One request for these events of the batch. Never raises for what the network or the API does."""
+        credentials = self._target.credentials.of(batch.account)
+        lacking = self._target.to.missing(credentials) if credentials else ["the account itself"]
+        if credentials is None or lacking:
+            reason = Reason("CredentialsMissing", f"the credentials file lacks {', '.join(lacking)} for this account")
+            return Sent(Retry((reason,)))
+        client = self._target.to.client_of(credentials)
+        if client is None:
+            return await self._post(batch, payloads, credentials, "")
+        try:
+            token, fresh = await self._target.tokens.token(*client)
+        except TokenFailed as error:
+            return Sent(Retry((Reason("TokenRefused" if error.refused else "TokenFailed", str(error)),)), error.status)
+        sent = await self._post(batch, payloads, credentials, token)
+        return await self._without_token(client, token, sent, fresh=fresh) if sent.status == 401 else sent
+
+    async def _without_token(self, client: tuple[str, str], token: str, sent: Sent, *, fresh: bool) -> Sent:
+        """A refused token serves nobody any more. If it was an old one, a new one may do: at the next claim."""
+        await self._target.tokens.refused(*client, token)
+        return sent if fresh else sent._replace(outcome=Back())
+
+    async def _post(self, batch: Batch, payloads: Sequence[bytes], credentials: AccountCredentials, token: str) -> Sent:
+        of = Whole(batch.account, batch.order, batch.kind, token)
+        request = self._target.to.request(self._target.host, of, payloads, credentials)
+        if self._keys:
+            request = _with_key(request, batch)
+        answer = await self._transport.post(request, self._timeout_s)
+        if isinstance(answer, NoAnswer):
+            return Sent(retry_of(answer), requests=1)
+        return Sent(self._meaning(answer, batch, payloads), answer.status, answer.trace_id, 1)
+
+    def _meaning(self, answer: Answer, batch: Batch, payloads: Sequence[bytes]) -> Outcome | Back:
+        if answer.status == _SEEN_BEFORE and self._keys:
+            return Delivered() if batch.attempts > 1 else Back(renewed=True)
+        return self._target.to.outcome(answer, payloads)
+
+
+def _with_key(request: Request, batch: Batch) -> Request:
+    """The same key for the same bytes of the same batch, at every attempt."""
+    digest = sha256(batch.id.encode() + b"\0" + request.body).digest()[:16]
+    key = str(uuid.UUID(bytes=digest, version=4))
+    return request._replace(headers={**request.headers, IDEMPOTENCY_HEADER: key})
