@@ -31,7 +31,7 @@ def conversion(
     not given is left out. Raises ValueError for an amount that is no number or a time without a zone.
     """
     fields = {
-        "email": email.strip().lower() if email else None,
+        "email": (email or "").strip().lower() or None,
         "emailsha256": email_sha256,
         "amount": _decimal(amount),
         "currency": currency,

@@ -24,7 +24,7 @@ def now_ms() -> int:
 
 def rfc3339(ms: int) -> str:
     """`2026-11-22T10:21:29.339Z`."""
-    return (_EPOCH + ms * _MILLISECOND).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
+    return (_EPOCH + ms * _MILLISECOND).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def rfc3339_of(at: datetime) -> str:
@@ -108,12 +108,19 @@ FOREVER = _Forever()
 
 
 def _shift_months(ms: int, months: int) -> int:
-    """The same day and time of another month, or that month's last day."""
+    """The same day and time of another month; a day that it has not is the first moment of the month after.
+
+    So an event that is too old once stays too old, whichever way it is reckoned.
+    """
     if not months:
         return ms
     moment = _EPOCH + ms * _MILLISECOND
     year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
     if not 1 <= year <= 9999:
         return ms
-    day = min(moment.day, monthrange(year, month + 1)[1])
-    return (moment.replace(year=year, month=month + 1, day=day) - _EPOCH) // _MILLISECOND
+    days = monthrange(year, month + 1)[1]
+    if moment.day > days:
+        shifted = datetime(year, month + 1, days, tzinfo=UTC) + timedelta(days=1)
+    else:
+        shifted = moment.replace(year=year, month=month + 1)
+    return (shifted - _EPOCH) // _MILLISECOND

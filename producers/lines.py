@@ -22,7 +22,11 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @classmethod
     def of(cls, value: Line | Mapping[str, Any]) -> Line:
         """Raises `InvalidEvent` with every fault of the line itself; the event is checked by its destination."""
-        return value if isinstance(value, Line) else validated(value, cls, at="")
+        if isinstance(value, Line):
+            return value
+        if not isinstance(value, Mapping):
+            raise InvalidEvent([Fault("line", f"expected an object, got {type(value).__name__}")])
+        return validated(value, cls, at="")
 
 
 def parse_line(text: bytes) -> Line:

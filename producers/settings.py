@@ -18,7 +18,7 @@ class BufferSettings(Struct, frozen=True):
     """Where the events wait. `shards`: over how many the accounts of a destination are spread."""
 
     redis_url: str = "redis://127.0.0.1:6379/0"
-    key_prefix: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}$")] = "forwarder"
+    key_prefix: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}\Z")] = "forwarder"
     shards: Annotated[int, Meta(ge=1, le=256)] = 1
 
 
@@ -32,8 +32,8 @@ class BatchSettings(Struct, frozen=True):
 
 def buffer_settings(environ: Mapping[str, str]) -> BufferSettings:
     """From `FORWARDER_REDIS_URL` (else `REDIS_URL`), `FORWARDER_KEY_PREFIX`, `FORWARDER_SHARDS`."""
-    fallback = {"FORWARDER_REDIS_URL": environ["REDIS_URL"]} if environ.get("REDIS_URL") else {}
-    return read(BufferSettings, {**fallback, **environ})
+    url = environ.get("FORWARDER_REDIS_URL") or environ.get("REDIS_URL") or ""
+    return read(BufferSettings, {**environ, "FORWARDER_REDIS_URL": url})
 
 
 def batch_settings(environ: Mapping[str, str], destination: str, *, max_events: int, max_bytes: int) -> BatchSettings:
@@ -41,7 +41,8 @@ def batch_settings(environ: Mapping[str, str], destination: str, *, max_events: 
     defaults = {"max_events": max_events, "max_bytes": max_bytes}
     settings = read(BatchSettings, environ, destination, defaults)
     if settings.max_events > max_events:
-        raise ConfigurationError(f"{PREFIX}MAX_EVENTS: {destination} takes at most {max_events} events a request")
+        name = variable(environ, "max_events", destination)
+        raise ConfigurationError(f"{name}: {destination} takes at most {max_events} events a request")
     return settings
 
 
@@ -63,6 +64,12 @@ def read(
         return validated(given, model, at="", strict=False)
     except InvalidEvent as error:
         raise ConfigurationError("; ".join(f"{names.get(f, f)}: {fault}" for f, fault in error.faults)) from None
+
+
+def variable(environ: Mapping[str, str], field: str, destination: str = "") -> str:
+    """The variable that a setting came from, or would come from."""
+    names = _variables(field, destination)
+    return next((name for name in names if environ.get(name)), names[-1])
 
 
 def _variables(field: str, destination: str) -> list[str]:

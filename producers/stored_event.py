@@ -57,7 +57,7 @@ def decode(stored: bytes) -> StoredEvent:
 
 def payload_of(stored: bytes) -> bytes:
     """Only the JSON text: what a request needs."""
-    return stored[_FIXED.size :] if not stored[0] else decode(stored).payload
+    return stored[_FIXED.size :] if stored[:1] == b"\0" else decode(stored).payload
 
 
 def event_time_of(stored: bytes) -> int:
@@ -80,8 +80,10 @@ def _long(data: bytes) -> bytes:
 
 
 def _read(stored: bytes, at: int, length: struct.Struct) -> tuple[bytes, int]:
-    (size,) = length.unpack_from(stored, at)
     start = at + length.size
+    if start > len(stored):
+        raise ValueError("an event header that breaks off")
+    (size,) = length.unpack_from(stored, at)
     if start + size > len(stored):
         raise ValueError("an event header longer than the event")
     return stored[start : start + size], start + size

@@ -98,6 +98,14 @@ def _name(value: object) -> str:
     return {dict: "an object", list: "a list", type(None): "null"}.get(type(value), type(value).__name__)
 
 
+def all_faults(found: Iterator[Fault], at: str) -> list[Fault]:
+    """The faults found, or the one that hides them: a value nested so deeply that it cannot be walked."""
+    try:
+        return list(found) or [Fault(at, "cannot be sent")]
+    except RecursionError:
+        return [Fault(at, "is nested too deeply")]
+
+
 def encoding_faults(value: object, at: str) -> Iterator[Fault]:
     """Texts that cannot be written as UTF-8 (half of a surrogate pair)."""
     if isinstance(value, dict):

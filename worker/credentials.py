@@ -87,7 +87,7 @@ def load(path: Path, environ: Mapping[str, str]) -> CredentialsFile:
             raw = tomllib.load(file)
     except OSError as error:
         raise ConfigurationError(f"FORWARDER_CREDENTIALS_FILE: {path}: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # the two kinds of tomllib, and what its parts may raise
         raise ConfigurationError(f"FORWARDER_CREDENTIALS_FILE: {path}: is not TOML: {error}") from None
     try:
         return validated(_resolved(raw, environ, ""), CredentialsFile, at="")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,10 +13,13 @@ from msgspec import Meta, Struct
 
 from producers.destinations import DESTINATIONS, Destination
 from producers.errors import ConfigurationError
-from producers.settings import BatchSettings, BufferSettings, batch_settings, buffer_settings, read
+from producers.settings import BatchSettings, BufferSettings, batch_settings, buffer_settings, read, variable
 from worker.credentials import Credentials, FileCredentials, SandboxCredentials
 
 API_HOSTS = {"production": "https://api.rokt.com"}  # tokens and the Query API
+
+
+_HOST = re.compile(r"[A-Za-z0-9._:-]+", re.ASCII)
 
 
 class DeliverySettings(Struct, frozen=True):
@@ -117,8 +121,9 @@ def _delivery(environ: Mapping[str, str], destination: str) -> DeliverySettings:
     settings = read(DeliverySettings, environ, destination, limits)
     if settings.lease_s <= settings.http_timeout_s:
         raise ConfigurationError(
-            f"FORWARDER_LEASE_S: {settings.lease_s:g} s must be longer than FORWARDER_HTTP_TIMEOUT_S, "
-            f"{settings.http_timeout_s:g} s ({destination}): else two workers may send one batch"
+            f"{variable(environ, 'lease_s', destination)}: {settings.lease_s:g} s must be longer than "
+            f"FORWARDER_HTTP_TIMEOUT_S, {settings.http_timeout_s:g} s ({destination}): "
+            "else two workers may send one batch"
         )
     return settings
 
@@ -146,7 +151,7 @@ def _url_variable(destination: str) -> str:
 def _checked_host(name: str, url: str) -> str:
     try:
         parts = urlsplit(url)
-        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        sound = parts.scheme in ("http", "https") and bool(_HOST.fullmatch(parts.hostname or "")) and parts.port != 0
     except ValueError:
         sound = False
     if not sound or parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
@@ -155,7 +160,7 @@ def _checked_host(name: str, url: str) -> str:
 
 
 def _log_level(environ: Mapping[str, str]) -> str:
-    level = environ.get("LOG_LEVEL", "INFO").upper()
+    level = (environ.get("LOG_LEVEL") or "INFO").upper()
     if level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
         raise ConfigurationError(f"LOG_LEVEL: {level!r} is none of DEBUG, INFO, WARNING, ERROR, CRITICAL")
     return level

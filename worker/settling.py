@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from producers.clock import rfc3339
 from producers.destinations.outcomes import Delivered, Outcome, Reason, Rejected, Retry
-from producers.stored_event import StoredEvent, decode, payload_of
+from producers.stored_event import StoredEvent, decode
 from worker.buffer.batches import Batch, Death, Part, Settlement
 
 HISTORY_KEPT = 20
@@ -99,7 +99,7 @@ def _given_up(outcome: Delivered, sent: Sequence[int]) -> Iterator[tuple[int, tu
 
 def _part(attempt: Attempt, places: Sequence[int], delay_ms: int) -> Part:
     first = attempt.batch.first
-    size = sum(len(payload_of(attempt.stored[place])) + 1 for place in places)
+    size = sum(len(_readable(attempt.stored[place]).payload) + 1 for place in places)
     return Part(first + places[0], first + places[-1], size, delay_ms)
 
 
@@ -113,8 +113,8 @@ def _death(attempt: Attempt, place: int, reasons: tuple[Reason, ...]) -> Death:
         "at": rfc3339(attempt.at),
         "batch": attempt.batch.id,
         "attempts": attempt.batch.attempts,
-        "status": attempt.status,
-        "trace_id": attempt.trace_id,
+        "status": attempt.status if reasons[0] != EXPIRED else 0,
+        "trace_id": attempt.trace_id if reasons[0] != EXPIRED else "",
         "reasons": [reason._asdict() for reason in reasons],
     }
     history = (*event.history, entry)[-HISTORY_KEPT:]

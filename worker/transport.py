@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Protocol
 
 import httpx
@@ -26,7 +27,9 @@ class HttpTransport:
 
     def __init__(self, most_connections: int) -> None:
         limits = httpx.Limits(max_connections=most_connections, max_keepalive_connections=most_connections)
-        self._client = httpx.AsyncClient(limits=limits, timeout=None, follow_redirects=False)  # noqa: S113 - post() has one
+        # One client serves all accounts: what an answer wants remembered must not reach another account's request.
+        nothing = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        self._client = httpx.AsyncClient(cookies=nothing, limits=limits, timeout=None, follow_redirects=False)  # noqa: S113 - post() has one
 
     async def post(self, request: Request, timeout_s: float) -> Answer | NoAnswer:
         """`timeout_s` is for the whole request, connecting and reading included."""

@@ -6,7 +6,7 @@ Requests of one list leave in the order they came; one holds a single action, an
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -15,7 +15,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from producers.clock import FOREVER
 from producers.destinations.accounts import AccountCredentials, lacking
 from producers.destinations.answers import Answer, Request
-from producers.destinations.contract import Destination, Prepared, Rate, Whole
+from producers.destinations.contract import Destination, Prepared, Rate, Whole, decoded
 from producers.destinations.ids import made_or_given
 from producers.destinations.outcomes import Delivered, Outcome, Reason, Rejected, retry_of
 from producers.errors import Fault, InvalidEvent
@@ -44,10 +44,13 @@ def envelope_bytes(account: str, order: str, kind: str) -> int:
 
 def prepare(account: str, event: object, event_id: str | None, now: int) -> Prepared:
     """One address, trimmed and lowercased; a SHA-256 is never hashed again. Raises `InvalidEvent`."""
-    faults = list(_faults(account, event, event_id))
-    if faults:
+    try:
+        faults = list(_faults(account, event, event_id))
+        checked = msgspec.convert(event, Event) if not faults else None
+    except (ValueError, RecursionError):
+        faults, checked = [Fault("event", "is nested too deeply, or no event at all")], None
+    if checked is None:
         raise InvalidEvent(faults)
-    checked = msgspec.convert(event, Event)
     if isinstance(checked.email, str):
         address, form = normalised_email(checked.email), _PLAIN
     else:
@@ -61,7 +64,7 @@ def _faults(account: object, event: object, event_id: object) -> Iterator[Fault]
     yield from account_faults(account)
     yield from faults_of(event, Event, "event")
     yield from encoding_faults(event, "event")
-    if isinstance(event, dict):
+    if isinstance(event, Mapping):
         yield from _address_faults(event)
     try:
         made_or_given(event_id)
@@ -69,7 +72,7 @@ def _faults(account: object, event: object, event_id: object) -> Iterator[Fault]
         yield Fault("id", str(error))
 
 
-def _address_faults(event: dict[str, Any]) -> Iterator[Fault]:
+def _address_faults(event: Mapping[str, Any]) -> Iterator[Fault]:
     if ("email" in event) == ("sha256" in event):
         yield Fault("event", "must hold exactly one of email and sha256")
     for name, normalised in (("email", normalised_email), ("sha256", normalised_sha256)):
@@ -122,7 +125,7 @@ def event_of(payload: bytes, of: Whole) -> dict[str, str]:
     """The event as `enqueue` takes it."""
     action, _, form = of.kind.partition(" ")
     named = {} if of.order == DEFAULT_LIST else {"list": of.order}
-    return {"email" if form == _PLAIN else "sha256": msgspec.json.decode(payload), "action": action, **named}
+    return {"email" if form == _PLAIN else "sha256": decoded(payload, of), "action": action, **named}
 
 
 AUDIENCE = Destination(

@@ -46,8 +46,11 @@ class Rate(NamedTuple):
 
 
 def decoded(payload: bytes, _of: Whole) -> Any:
-    """An event whose payload is the event itself."""
-    return msgspec.json.decode(payload)
+    """An event whose payload is the event itself; None for bytes that are no event."""
+    try:
+        return msgspec.json.decode(payload)
+    except (ValueError, RecursionError):
+        return None
 
 
 def id_in_no_payload(_payload: bytes) -> str:

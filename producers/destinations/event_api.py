@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from producers.clock import Window, parse_rfc3339_utc, rfc3339
 from producers.destinations.accounts import AccountCredentials, lacking
 from producers.destinations.answers import Answer, Request
-from producers.destinations.contract import Destination, Prepared, Whole
+from producers.destinations.contract import Destination, Prepared, Whole, decoded
 from producers.destinations.outcomes import (
     SERVER_SIDE_CODES,
     Delivered,
@@ -25,8 +25,9 @@ from producers.destinations.outcomes import (
     unreadable,
 )
 from producers.errors import Fault, InvalidEvent
-from producers.validation import account_faults, encoding_faults, faults_of
+from producers.validation import account_faults, all_faults, encoding_faults, faults_of
 
+_KELVIN = "\N{KELVIN SIGN}".encode()  # lowercase of it is a plain k, but not for bytes
 RESERVED_PREFIX = "rokt."  # any case; kept for Rokt's own names
 DEFAULT_EVENT_TYPE = "conversion"
 _ENCODER = msgspec.json.Encoder()
@@ -99,24 +100,24 @@ def prepare(account: str, event: object, event_id: str | None, now: int) -> Prep
             not list(account_faults(account))
             and (event_id is None or checked.clientEventId == event_id)
             and EVENT_API.window.fault(event_time, now) is None
-            and not (b"rokt." in payload.lower() and any(_reserved_names(whole)))
+            and not _holds_reserved_name(checked, payload)
         )
-    except (ValueError, TypeError):  # msgspec's errors are ValueErrors; a lone surrogate is a UnicodeEncodeError
+    except (ValueError, TypeError, RecursionError):  # among the ValueErrors: msgspec's, and a lone surrogate's
         sound = False
     if not sound:
-        raise InvalidEvent(list(_faults(account, whole, event_id, now)) or [Fault("event", "cannot be sent")])
+        raise InvalidEvent(all_faults(_faults(account, whole, event_id, now), "event"))
     return Prepared(checked.clientEventId, event_time, payload)
 
 
 def _with_id_and_time(event: object, event_id: str | None, now: int) -> object:
-    if not isinstance(event, dict):
+    if not isinstance(event, Mapping):
         return event
     made: dict[str, Any] = {}
     if "clientEventId" not in event:
         made["clientEventId"] = event_id if event_id is not None else str(uuid.uuid4())
     if "eventTime" not in event:
         made["eventTime"] = rfc3339(now)
-    return {**event, **made} if made else event
+    return {**event, **made}
 
 
 def _faults(account: object, event: object, event_id: str | None, now: int) -> Iterator[Fault]:
@@ -131,11 +132,17 @@ def _faults(account: object, event: object, event_id: str | None, now: int) -> I
         yield Fault("id", "differs from event.clientEventId, which is the id of this destination")
 
 
+def _holds_reserved_name(event: Event, payload: bytes) -> bool:
+    """The bytes say no at once to nearly every event."""
+    possible = b"rokt." in payload.lower().replace(_KELVIN, b"k")
+    return possible and any(_reserved_names(msgspec.to_builtins(event)))
+
+
 def _reserved_names(event: Any) -> Iterator[Fault]:
     for part in ("metaData", "objectData"):
         entries = event.get(part)
-        for index, entry in enumerate(entries if isinstance(entries, list) else ()):
-            name = entry.get("name") if isinstance(entry, dict) else None
+        for index, entry in enumerate(entries if isinstance(entries, list | tuple) else ()):
+            name = entry.get("name") if isinstance(entry, Mapping) else None
             if isinstance(name, str) and name.lower().startswith(RESERVED_PREFIX):
                 yield Fault(f"event.{part}[{index}].name", "the prefix rokt. is reserved for Rokt")
 
@@ -228,13 +235,15 @@ def _named(record: _Unprocessed, places: Mapping[object, list[int]], payloads: S
 def _places_by_id(payloads: Sequence[bytes]) -> Mapping[object, list[int]]:
     places: dict[object, list[int]] = defaultdict(list)
     for place, payload in enumerate(payloads):
-        places[msgspec.json.decode(payload)["clientEventId"]].append(place)
+        places[event_id(payload)].append(place)
     return places
 
 
 def event_id(payload: bytes) -> str:
-    """`clientEventId`."""
-    return str(msgspec.json.decode(payload)["clientEventId"])
+    """`clientEventId`; nothing for bytes that are no event."""
+    event = decoded(payload, Whole(""))
+    found = event.get("clientEventId") if isinstance(event, dict) else None
+    return found if isinstance(found, str) else ""
 
 
 EVENT_API = Destination(

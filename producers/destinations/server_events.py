@@ -5,7 +5,7 @@ Events of one session leave in the order they came, at most 25 in a request, one
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -27,7 +27,7 @@ from producers.destinations.outcomes import (
 )
 from producers.destinations.session_matching import Echo, matched
 from producers.errors import Fault, InvalidEvent
-from producers.validation import account_faults, encoding_faults, faults_of
+from producers.validation import account_faults, all_faults, encoding_faults, faults_of
 
 _SPELLINGS = {"Name": "name", "Value": "value"}  # the document's table -> its sample
 _ENCODER = msgspec.json.Encoder()
@@ -89,17 +89,17 @@ def prepare(account: str, event: object, event_id: str | None, now: int) -> Prep
         event_time = parse_rfc3339_utc(checked.eventTime)
         given_id = made_or_given(event_id)
         sound = not list(account_faults(account)) and SERVER_EVENTS.window.fault(event_time, now) is None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         sound = False
     if not sound:
-        raise InvalidEvent(list(_faults(account, whole, event_id, now)) or [Fault("event", "cannot be sent")])
+        raise InvalidEvent(all_faults(_faults(account, whole, event_id, now), "event"))
     return Prepared(given_id, event_time, payload, order=checked.sessionId, header_id=given_id)
 
 
 def _completed(event: object, now: int) -> object:
-    if not isinstance(event, dict):
+    if not isinstance(event, Mapping):
         return event
-    whole = event if "eventTime" in event else {**event, "eventTime": rfc3339(now)}
+    whole = dict(event) if "eventTime" in event else {**event, "eventTime": rfc3339(now)}
     pairs = whole.get("metadata")
     if isinstance(pairs, list) and any(
         isinstance(pair, dict) and ("Name" in pair or "Value" in pair) for pair in pairs

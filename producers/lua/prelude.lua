@@ -10,9 +10,7 @@
 --   events:<id>          list   the stored events
 --   owners:<id>          string how many batches still need the list, where it was split
 --   letter:<n>           hash   account, order, kind, id, code, event
-local meta, accounts, ledger, ages, aged, held, dispatched, latest = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5],
-  KEYS[6], KEYS[7], KEYS[8]
-local dead, dead_ids, dead_counts = KEYS[9], KEYS[10], KEYS[11]
+local meta, accounts, ledger, ages, aged, held, dispatched, latest, dead, dead_ids, dead_counts = unpack(KEYS)
 local base = string.sub(meta, 1, -5)
 
 local function account_key(account) return base .. 'account:' .. account end

@@ -1,0 +1,153 @@
+"""Imports run downward only, files stay small, and the world outside is reached through few doors."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.imports import ROOT, circle, graph, is_in, source_files
+
+MOST_LINES = 400
+WORKER_ONLY = ("celery", "kombu", "billiard", "httpx", "structlog", "rich", "typer", "flower", "starlette", "uvicorn")
+
+ENVIRONMENT_READERS = {
+    "producers/producer.py": "the default of Producer.from_env; the reading is producers/settings.py's",
+    "worker/settings.py": "the default of load_settings: the worker's only reader",
+    "worker/cli/context.py": "the command line's own door: a running stack's variables stand in for those not set",
+    "worker/cli/run_stack.py": "`up` and `demo` hand the environment on to the programs they start",
+    "worker/stack/spawn.py": "a child inherits the whole environment unless it is given one",
+    "worker/stack/redis_server.py": "the embedded server is started under a locale that exists",
+    "worker/stack/tether.py": "a program of its own, which undoes what Python did to the locale",
+}
+HTTP_DOORS = {
+    "worker.transport": "the only door to Rokt",
+    "worker.demo": "asks the sandbox what came",
+    "worker.sandbox": "knows nothing of the rest",
+}
+
+
+def test_producers_never_import_worker() -> None:
+    """Checkout code must not carry the worker's dependencies."""
+    wrong = {name: targets for name, targets in graph("producers").items() if any(is_in(t, "worker") for t in targets)}
+    assert not wrong
+
+
+def test_importing_producers_loads_nothing_of_the_worker() -> None:
+    """In a fresh interpreter, everything that comes along counted."""
+    program = "import producers, producers.checkout, sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    assert "producers.producer" in loaded
+    assert not [name for name in loaded if is_in(name, "worker", *WORKER_ONLY)]
+
+
+def test_the_sandbox_knows_nothing_of_what_it_stands_against() -> None:
+    """A fault that both shared would be invisible."""
+    wrong = {
+        name: targets
+        for name, targets in graph("worker").items()
+        if is_in(name, "worker.sandbox")
+        and any(is_in(t, "producers") or (is_in(t, "worker") and not is_in(t, "worker.sandbox")) for t in targets)
+    }
+    assert not wrong
+
+
+def test_nothing_but_the_command_line_imports_the_sandbox() -> None:
+    """Delivery must not know whom it talks to."""
+    allowed = ("worker.sandbox", "worker.cli", "worker.demo", "worker.stack")
+    wrong = [
+        name
+        for name, targets in graph("producers", "worker").items()
+        if not is_in(name, *allowed) and any(is_in(target, "worker.sandbox") for target in targets)
+    ]
+    assert not wrong
+
+
+def test_there_is_no_import_circle() -> None:
+    """Imports inside functions counted: they only hide a circle."""
+    assert not circle(graph("producers", "worker"))
+
+
+def test_a_circle_would_be_found() -> None:
+    """The finder itself: over two modules, over three, and none."""
+    assert circle({"a": frozenset({"b"}), "b": frozenset({"a"})}) == ["a", "b", "a"]
+    assert circle({"a": frozenset({"b"}), "b": frozenset({"c"}), "c": frozenset({"b"})}) == ["b", "c", "b"]
+    assert not circle({"a": frozenset({"b", "c"}), "b": frozenset({"c"}), "c": frozenset()})
+
+
+@pytest.mark.parametrize(
+    "module", ["producers.errors", "producers.clock", "producers.destinations.answers", "worker.buffer.batches"]
+)
+def test_a_leaf_imports_nothing_of_the_layers_above_it(module: str) -> None:
+    """Shared types lie at the bottom, so that nobody needs a circle to reach them."""
+    targets = {t for t in graph("producers", "worker")[module] if is_in(t, "producers", "worker")}
+    assert targets <= {"producers.errors"}
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "worker.settling",
+        "worker.retry",
+        "worker.letters",
+        "producers.destinations.outcomes",
+        "producers.destinations.event_api",
+        "producers.destinations.server_events",
+        "producers.destinations.session_matching",
+        "producers.destinations.audience",
+    ],
+)
+def test_what_decides_does_no_input_or_output(module: str) -> None:
+    """No clock, no network, no randomness: they are passed in."""
+    doors = ("redis", "httpx", "asyncio", "time", "random", "os", "socket", "threading", "secrets", "structlog")
+    assert not [target for target in graph("producers", "worker")[module] if is_in(target, *doors)]
+
+
+@pytest.mark.parametrize("suffix", [".py", ".lua"])
+def test_no_file_is_longer_than_it_can_be_read_at_once(suffix: str) -> None:
+    files = source_files("producers", "worker", "tests", "ops", suffix=suffix)
+    long = {str(file.relative_to(ROOT)): _lines(file) for file in files if _lines(file) >= MOST_LINES}
+    assert files
+    assert not long
+
+
+def test_few_files_read_the_environment_and_each_has_its_reason() -> None:
+    """Everything else is given what it needs, so that tests and embedded stacks can give something else."""
+    readers = {str(f.relative_to(ROOT)) for f in source_files("producers", "worker") if _reads_environment(f)}
+    assert readers - ENVIRONMENT_READERS.keys() == set(), "a new reader needs a reason in ENVIRONMENT_READERS"
+    assert ENVIRONMENT_READERS.keys() - readers == set(), "no longer true: take it off ENVIRONMENT_READERS"
+
+
+def test_http_leaves_through_one_door() -> None:
+    """Time-outs, redirects and error words are decided in one place."""
+    users = [name for name, targets in graph("producers", "worker").items() if any(is_in(t, "httpx") for t in targets)]
+    assert not [name for name in users if not is_in(name, *HTTP_DOORS)]
+
+
+def test_celery_is_imported_only_at_the_edge() -> None:
+    """Delivery runs without it: in tests, and in whatever comes after Celery."""
+    users = {
+        name
+        for name, targets in graph("producers", "worker").items()
+        if any(is_in(t, "celery", "kombu", "billiard") for t in targets)
+    }
+    assert users <= {"worker.celery", "worker.tasks", "worker.dispatch", "worker.intake"}
+
+
+def _lines(file: Path) -> int:
+    return file.read_text("utf-8").count("\n")
+
+
+def _reads_environment(file: Path) -> bool:
+    """Whether a file names `os.environ` or `os.getenv`, or imports them."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv"):
+            if isinstance(node.value, ast.Name) and node.value.id == "os":
+                return True
+        elif isinstance(node, ast.ImportFrom) and node.module == "os":
+            return any(alias.name in ("environ", "environb", "getenv") for alias in node.names)
+    return False

@@ -1,0 +1,53 @@
+"""What a task tells Flower: a few numbers and codes."""
+
+from __future__ import annotations
+
+import json
+
+from producers.destinations.outcomes import Delivered, Reason, Rejected, Retry
+from worker.buffer.batches import Death, Settlement
+from worker.summary import Summary
+
+DEATH = Death("e-1", "ValidationError", b"john@email.com")
+
+
+def test_a_run_adds_up() -> None:
+    summary = Summary(requests=2)
+    summary.add(Settlement(98, (DEATH, DEATH)), Delivered({0: (Reason("ValidationError", "x"),)}))
+    summary.add(Settlement(0), Retry((Reason("Timeout", "x"),)))
+    assert summary.shown() == {
+        "delivered": 98,
+        "requests": 2,
+        "attempts": 2,
+        "failed": 1,
+        "dead": 2,
+        "codes": {"ValidationError": 2, "Timeout": 1},
+    }
+
+
+def test_a_run_fails_if_every_attempt_did() -> None:
+    summary = Summary()
+    assert not summary.delivery_fails
+    summary.add(Settlement(0), Retry((Reason("Timeout", ""),)))
+    summary.add(Settlement(0), Rejected((Reason("RequestValidationError", ""),)))
+    summary.broke()
+    assert summary.delivery_fails
+    summary.add(Settlement(1), Delivered())
+    assert not summary.delivery_fails
+
+
+def test_an_attempt_that_broke_is_counted_and_named() -> None:
+    summary = Summary()
+    summary.broke()
+    assert (summary.attempts, summary.failed, summary.codes["AttemptBroke"]) == (1, 1, 1)
+
+
+def test_what_is_shown_is_small_and_holds_no_event_and_no_message() -> None:
+    summary = Summary()
+    for number in range(50):
+        summary.add(Settlement(0, (DEATH,)), Retry((Reason(f"Code{number}", "john@email.com"),)))
+    shown = json.dumps(summary.shown())
+    assert "john" not in shown
+    assert "e-1" not in shown
+    assert len(summary.codes) == 51
+    assert shown.count("Code") <= 5
