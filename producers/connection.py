@@ -51,6 +51,21 @@ class Connection:
         finally:
             self._pool.release(connection)
 
+    def agree(self, key: str, terms: str, event_id: str) -> str:
+        """The terms that all producers and workers keep to: those noted under `key`, or these, noted now."""
+        connection = self._connected(event_id)
+        try:
+            connection.send_command("SET", key, terms, "NX", "GET")
+            noted = connection.read_response()
+            return terms if noted is None else bytes(noted).decode()
+        except ResponseError as error:
+            raise EnqueueFailed(_readable(error), id=event_id, maybe_accepted=False) from error
+        except (RedisError, OSError) as error:
+            connection.disconnect()
+            raise EnqueueFailed(f"Redis cannot be used: {error}", id=event_id, maybe_accepted=False) from error
+        finally:
+            self._pool.release(connection)
+
     def close(self) -> None:
         self._pool.disconnect()
 

@@ -47,6 +47,16 @@ FIXED = (
 )  # in the order of prelude.lua
 
 
+def agreement_key(namespace: str) -> str:
+    """Where the terms are noted that all keep to. Without a layout version in its name, since it says which it is."""
+    return f"{namespace}:terms"
+
+
+def terms(shards: int) -> str:
+    """What producers and workers must agree on."""
+    return f"layout {LAYOUT}, {shards} shards"
+
+
 def shard_of(account: str, shards: int) -> int:
     """Which shard of its destination an account lives in."""
     return crc32(account.encode("utf-8", "surrogatepass")) % shards if shards > 1 else 0

@@ -11,7 +11,7 @@ from producers.clock import now_ms
 from producers.connection import Connection
 from producers.destinations import DESTINATIONS, Destination, Prepared, destination_named
 from producers.errors import EnqueueFailed, Fault, InvalidEvent
-from producers.keys import Slot, shard_of
+from producers.keys import Slot, agreement_key, shard_of, terms
 from producers.lines import Line
 from producers.settings import BatchSettings, BufferSettings, batch_settings, buffer_settings
 
@@ -34,6 +34,7 @@ class Producer:
     ) -> None:
         self._buffer = buffer
         self._batches = batches
+        self._agreed = ""
         self._connection = connection or Connection(buffer.redis_url)
 
     @classmethod
@@ -114,11 +115,26 @@ class Producer:
             results[index] = Result(event_id, EnqueueFailed(failed.reason, id=event_id, maybe_accepted=maybe))
         return failed
 
+    def _agree(self, event_id: str) -> None:
+        """Once a process: whether the others write the same layout, over as many shards."""
+        ours = terms(self._buffer.shards)
+        if self._agreed != ours:
+            noted = self._connection.agree(agreement_key(self._buffer.key_prefix), ours, event_id)
+            if noted != ours:
+                raise EnqueueFailed(_disagreement(noted, ours), id=event_id, maybe_accepted=False)
+            self._agreed = ours
+
     def _append(self, to: Destination, account: str, entries: Sequence[Entry], event_id: str) -> None:
+        self._agree(event_id)
         shard = shard_of(account, self._buffer.shards)
         slot = Slot(self._buffer.key_prefix, to.name, shard)
         call: Append = append_call(slot, self._buffer.shards, to, self._batches[to.name], entries)
         self._connection.run(APPEND, call.command, event_id)
+
+
+def _disagreement(noted: str, ours: str) -> str:
+    hint = "run the version that fits, and the same FORWARDER_SHARDS everywhere"
+    return f"the data in Redis has {noted}, this producer writes {ours}: {hint}"
 
 
 class _Chunk:

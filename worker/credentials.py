@@ -26,7 +26,7 @@ class QueryCredentials(Struct, frozen=True, forbid_unknown_fields=True):
 class CredentialsFile(Struct, frozen=True, forbid_unknown_fields=True):
     """`[accounts.<id>]` tables and `[query]`."""
 
-    accounts: dict[str, AccountCredentials]
+    accounts: dict[str, AccountCredentials] = {}
     query: QueryCredentials = QueryCredentials()
 
 

@@ -35,7 +35,7 @@ class Place(NamedTuple):
     """Where one letter lies."""
 
     slot: Slot
-    number: int
+    number: str
 
 
 class DeadLetters:
@@ -60,7 +60,7 @@ class DeadLetters:
         totals: dict[tuple[str, str, str], int] = {}
         for slot in self._slots(None):
             for field, count in (await self._redis.hgetall(slot.key("dead_counts"))).items():
-                code, _, account = field.decode().partition("\0")
+                code, account = _split(field)
                 totals[slot.destination, account, code] = int(count)
         return totals
 
@@ -100,35 +100,41 @@ class DeadLetters:
         shards = range(self._buffer.shards)
         return [Slot(self._buffer.key_prefix, name, shard) for name in names for shard in shards]
 
-    async def _by_time(self, slot: Slot, oldest_first: bool) -> AsyncIterator[list[int]]:
+    async def _by_time(self, slot: Slot, oldest_first: bool) -> AsyncIterator[list[str]]:
         start, key = 0, slot.key("dead")
         while page := await self._redis.zrange(key, start, start + PAGE - 1, desc=not oldest_first):
-            yield [int(number) for number in page]
+            yield [number.decode() for number in page]
             start += PAGE
 
-    async def _by_ids(self, slot: Slot, ids: Sequence[str]) -> AsyncIterator[list[int]]:
+    async def _by_ids(self, slot: Slot, ids: Sequence[str]) -> AsyncIterator[list[str]]:
         for event_id in ids:
             start = event_id.encode() + b"\0"
             found = await self._redis.zrangebylex(slot.key("dead_ids"), b"[" + start, b"(" + event_id.encode() + b"\1")
             members = [member.rpartition(b"\0") for member in found]
-            yield [int(number) for owner, _, number in members if owner == event_id.encode()]
+            yield [number.decode() for owner, _, number in members if owner == event_id.encode()]
 
-    async def _read(self, slot: Slot, numbers: Sequence[int]) -> list[Letter]:
+    async def _read(self, slot: Slot, numbers: Sequence[str]) -> list[Letter]:
         """The letters of these numbers that are still there."""
         pipeline = self._redis.pipeline(transaction=False)
         for number in numbers:
-            pipeline.zscore(slot.key("dead"), str(number))
-            pipeline.hgetall(slot.key("letter", str(number)))
+            pipeline.zscore(slot.key("dead"), number)
+            pipeline.hgetall(slot.key("letter", number))
         answers = await pipeline.execute()
         pairs = zip(numbers, answers[::2], answers[1::2], strict=True)
         return [Letter.read(slot, number, died, fields) for number, died, fields in pairs if fields and died]
+
+
+def _split(field: bytes) -> tuple[str, str]:
+    """Code and account of a count: `<length of the code>:<code><account>`, in bytes."""
+    length, _, both = field.partition(b":")
+    return both[: int(length)].decode(), both[int(length) :].decode()
 
 
 def _discard_call(slot: Slot, letters: list[Letter]) -> Call:
     return Call("discard", slot.fixed, ["discarded", *(letter.number for letter in letters)])
 
 
-def _chunks(places: Iterable[Place]) -> Iterator[tuple[Slot, list[int]]]:
+def _chunks(places: Iterable[Place]) -> Iterator[tuple[Slot, list[str]]]:
     """Neighbours of one slot, at most a chunk together."""
     for slot, group in groupby(places, key=lambda place: place.slot):
         numbers = (place.number for place in group)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import threading
 import time
 from typing import Any
@@ -15,7 +17,7 @@ from redis.exceptions import NoScriptError, RedisError
 from producers.keys import Slot
 from producers.scripts import load
 from worker.dispatch_note import NOTE_MS
-from worker.heartbeat import HEARTBEAT_EVERY_S, beat
+from worker.heartbeat import HEARTBEAT_EVERY_S, beat, leave
 from worker.names import task_name
 from worker.redis_client import sync_redis
 from worker.settings import Settings, load_settings
@@ -43,15 +45,21 @@ class Dispatcher:
         """Until `stopped`. Never raises: a dispatcher that ended would stop all delivery in silence."""
         pause = LOOK_S
         while not stopped.wait(pause):
-            try:
-                self.look()
-                pause = LOOK_S
-            except (RedisError, OperationalError, OSError) as error:
-                log.warning("redis_is_away", error=type(error).__name__)
-                pause = AWAY_S
-            except Exception:
-                log.exception("dispatch_failed")
-                pause = AWAY_S
+            pause = self._looked()
+        with contextlib.suppress(RedisError, OSError):
+            leave(self._redis, self._prefix, self._name)
+
+    def _looked(self) -> float:
+        """One look, whatever happens; gives the pause until the next."""
+        try:
+            self.look()
+        except (RedisError, OperationalError, OSError) as error:
+            log.warning("redis_is_away", error=type(error).__name__)
+        except Exception:
+            log.exception("dispatch_failed")
+        else:
+            return LOOK_S
+        return AWAY_S
 
     def look(self) -> None:
         """One look at all slots, in one round trip."""
@@ -92,7 +100,7 @@ class DispatchStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery shi
     def start(self, worker: Any) -> None:
         settings = load_settings()
         redis = sync_redis(settings.buffer.redis_url)
-        dispatcher = Dispatcher(worker.app, settings, redis, worker.hostname)
+        dispatcher = Dispatcher(worker.app, settings, redis, f"{os.getpid()} {worker.hostname}")
         tell(settings)
         self._thread = threading.Thread(target=dispatcher.run, args=(self._stopped,), name="dispatch", daemon=True)
         self._thread.start()

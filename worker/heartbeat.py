@@ -17,6 +17,11 @@ def beat(redis: Redis, prefix: str, name: str) -> None:
     redis.zremrangebyscore(_key(prefix), "-inf", seconds - 3_600)
 
 
+def leave(redis: Redis, prefix: str, name: str) -> None:
+    """Says that this dispatcher ended in order."""
+    redis.zrem(_key(prefix), name)
+
+
 def alive(redis: Redis, prefix: str) -> list[str]:
     """The names of the dispatchers that looked within the last seconds."""
     seconds, _ = redis.time()

@@ -15,7 +15,7 @@ class Letter(NamedTuple):
     """An event that is not sent again by itself. Its reasons: its history's last entry. `died_at` in milliseconds."""
 
     slot: Slot
-    number: int
+    number: str
     id: str
     of: Whole
     code: str
@@ -23,7 +23,7 @@ class Letter(NamedTuple):
     event: StoredEvent
 
     @classmethod
-    def read(cls, slot: Slot, number: int, died_at: float, fields: Mapping[bytes, bytes]) -> Letter:
+    def read(cls, slot: Slot, number: str, died_at: float, fields: Mapping[bytes, bytes]) -> Letter:
         """From the hash of the letter."""
         texts = {name: fields[name.encode()].decode() for name in ("id", "account", "order", "kind", "code")}
         of = Whole(texts["account"], texts["order"], texts["kind"])

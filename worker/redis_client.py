@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from redis import Redis
@@ -31,7 +32,8 @@ class RedisUnreachable(ForwarderError):
 
 def async_redis(url: str) -> AsyncRedis:
     """For a worker process. Nothing is retried below the scripts: a claim sent twice would hold two leases."""
-    return AsyncRedis.from_url(url, retry=AsyncRetry(NoBackoff(), 0), **_OPTIONS)
+    with _named(url):
+        return AsyncRedis.from_url(url, retry=AsyncRetry(NoBackoff(), 0), **_OPTIONS)
 
 
 async def with_redis(url: str, work: Callable[[AsyncRedis], Awaitable[Answer]]) -> Answer:
@@ -45,8 +47,14 @@ async def with_redis(url: str, work: Callable[[AsyncRedis], Awaitable[Answer]]) 
 
 def sync_redis(url: str) -> Redis:
     """For the dispatcher and the CLI."""
-    try:
+    with _named(url):
         return Redis.from_url(url, retry=Retry(NoBackoff(), 0), **_OPTIONS)
+
+
+@contextmanager
+def _named(url: str) -> Iterator[None]:
+    try:
+        yield
     except ValueError as error:
         raise ConfigurationError(f"FORWARDER_REDIS_URL: {secret_free(url)!r} is no Redis URL: {error}") from None
 

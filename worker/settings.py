@@ -138,9 +138,9 @@ def _one_host(
     name: str, worker: WorkerSettings, environ: Mapping[str, str], hosts: Mapping[str, str] = API_HOSTS
 ) -> str | None:
     if given := environ.get(name):
-        return _checked_host(name, given)
+        return checked_host(name, given)
     if worker.env == "sandbox":
-        return _checked_host("FORWARDER_SANDBOX_URL", worker.sandbox_url)
+        return checked_host("FORWARDER_SANDBOX_URL", worker.sandbox_url)
     return hosts.get(worker.env)
 
 
@@ -148,7 +148,7 @@ def _url_variable(destination: str) -> str:
     return f"FORWARDER_{destination.upper().replace('-', '_')}_URL"
 
 
-def _checked_host(name: str, url: str) -> str:
+def checked_host(name: str, url: str) -> str:
     try:
         parts = urlsplit(url)
         sound = parts.scheme in ("http", "https") and bool(_HOST.fullmatch(parts.hostname or "")) and parts.port != 0

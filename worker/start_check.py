@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import structlog
+from redis.exceptions import RedisError
 
 from producers.errors import ConfigurationError
+from producers.keys import agreement_key, terms
 from worker.redis_client import RedisUnreachable, check_keeps_everything, sync_redis
 from worker.settings import Settings, open_credentials
 
@@ -16,6 +18,7 @@ def refuse_unusable(settings: Settings) -> None:
     try:
         open_credentials(settings.worker)
         _redis_warnings(settings)
+        _terms(settings)
     except ConfigurationError as error:
         raise SystemExit(f"forwarder: {error}") from None
 
@@ -26,6 +29,19 @@ def tell(settings: Settings) -> None:
     log.info("started", environment=settings.worker.env, hosts=hosts, shards=settings.buffer.shards)
     for warning in _redis_warnings(settings):
         log.warning("redis", warning=warning)
+
+
+def _terms(settings: Settings) -> None:
+    """Notes the layout and the shards, or refuses to work on others. A Redis that is away has none yet."""
+    redis, ours = sync_redis(settings.buffer.redis_url), terms(settings.buffer.shards)
+    try:
+        noted = redis.set(agreement_key(settings.buffer.key_prefix), ours, nx=True, get=True)
+    except RedisError:
+        return
+    finally:
+        redis.close()
+    if isinstance(noted, bytes) and noted.decode() != ours:
+        raise ConfigurationError(f"FORWARDER_SHARDS: the data in Redis has {noted.decode()}, this worker {ours}")
 
 
 def _redis_warnings(settings: Settings) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,7 +43,7 @@ async def _slot(redis: Redis, slot: Slot) -> dict[str, Any]:
     pipeline.hgetall(slot.key("ledger"))
     pipeline.zrange(slot.key("ages"), 0, 0)
     pipeline.time()
-    pipeline.zrange(slot.key("held"), 0, HOLDS_SHOWN - 1, withscores=True)
+    pipeline.zrangebyscore(slot.key("held"), int(time.time() * 1000), "+inf", 0, HOLDS_SHOWN, withscores=True)
     ledger, oldest, (seconds, _), held = await pipeline.execute()
     counts = {state: int(ledger.get(state.encode(), 0)) for state in STATES}
     age = max(0, seconds - int(oldest[0])) if oldest else None

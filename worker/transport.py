@@ -11,6 +11,7 @@ import httpx
 from producers.destinations.answers import Answer, NoAnswer, Request
 
 LARGEST_ANSWER = 32_000_000  # bytes; a refusal echoes what was sent, so it may be larger than a request
+LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")  # never by way of a proxy
 TRACE_HEADER = "X-Rokt-Trace-Id"
 
 
@@ -29,7 +30,13 @@ class HttpTransport:
         limits = httpx.Limits(max_connections=most_connections, max_keepalive_connections=most_connections)
         # One client serves all accounts: what an answer wants remembered must not reach another account's request.
         nothing = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-        self._client = httpx.AsyncClient(cookies=nothing, limits=limits, timeout=None, follow_redirects=False)  # noqa: S113 - post() has one
+        self._client = httpx.AsyncClient(
+            mounts=dict.fromkeys(LOOPBACK),
+            cookies=nothing,
+            limits=limits,
+            timeout=None,  # noqa: S113 - post() has one, for the whole request
+            follow_redirects=False,
+        )
 
     async def post(self, request: Request, timeout_s: float) -> Answer | NoAnswer:
         """`timeout_s` is for the whole request, connecting and reading included."""
@@ -56,4 +63,8 @@ class HttpTransport:
                 if size > LARGEST_ANSWER:
                     return NoAnswer("AnswerTooLarge", f"an answer above {LARGEST_ANSWER} bytes")
                 chunks.append(chunk)
-            return Answer(response.status_code, b"".join(chunks), response.headers.get(TRACE_HEADER, "")[:128])
+            told = response.headers
+            body = b"".join(chunks)
+            return Answer(
+                response.status_code, body, told.get(TRACE_HEADER, "")[:128], told.get("Retry-After", "")[:64]
+            )

@@ -21,6 +21,7 @@ class Answer(NamedTuple):
     status: int
     body: bytes
     trace_id: str = ""
+    retry_after: str = ""
 
 
 class NoAnswer(NamedTuple):

@@ -8,15 +8,21 @@
 -- Gives the number of events added, or an error whose first word says why: LAYOUT, SHARDS, MALFORMED.
 local GROUP, MOST = 10, 4000 -- unpack of more would overflow Lua's stack
 
+local function sound(group)
+  return group.cap_events and group.cap_events >= 1 and group.cap_bytes and group.linger and group.oldest
+    and group.newest
+end
+
 local function groups_given()
   local groups, at = {}, 6
-  for _ = 1, tonumber(ARGV[5]) do
+  for _ = 1, tonumber(ARGV[5]) or 0 do
     local n = tonumber(ARGV[at + 8])
     local sizes = ARGV[at + 9]
     if not n or n < 1 or n > MOST or #sizes ~= 4 * n or not ARGV[at + GROUP + n - 1] then return nil end
     groups[#groups + 1] = { account = ARGV[at], order = ARGV[at + 1], kind = ARGV[at + 2],
       cap_events = tonumber(ARGV[at + 3]), cap_bytes = tonumber(ARGV[at + 4]), linger = tonumber(ARGV[at + 5]),
       oldest = tonumber(ARGV[at + 6]), newest = tonumber(ARGV[at + 7]), n = n, sizes = sizes, first = at + GROUP }
+    if not sound(groups[#groups]) then return nil end
     at = at + GROUP + n
   end
   return at == #ARGV + 1 and groups or nil
@@ -76,12 +82,12 @@ local function add(group, now)
   end
   redis.call('HINCRBY', account_key(group.account), 'queued', group.n)
   count('accepted', group.n)
-  if changed then schedule(group.account) end
+  if changed then schedule(group.account, now) end
   return group.n
 end
 
 local groups = groups_given()
-if not groups then return redis.error_reply('MALFORMED append: its arguments do not add up') end
+if not groups or #groups == 0 then return redis.error_reply('MALFORMED append: its arguments do not add up') end
 local refused = refusal()
 if refused then return redis.error_reply(refused) end
 local now, added = clock(ARGV[3]), 0

@@ -20,6 +20,8 @@ local function order_key(account, order) return base .. 'order:' .. #account .. 
 local function batch_key(id) return base .. 'batch:' .. id end
 local function events_key(id) return base .. 'events:' .. id end
 local function owners_key(id) return base .. 'owners:' .. id end
+-- Letters are numbered with leading zeros, so that those of one moment are in the order in which they died.
+local function next_letter() return string.format('%012d', redis.call('HINCRBY', meta, 'letters', 1)) end
 local function letter_key(number) return base .. 'letter:' .. number end
 
 -- The one clock: Redis's own, in whole milliseconds; a test may give another.
@@ -61,8 +63,9 @@ local function earliest(key)
 end
 
 -- When something of the account may next be claimed: its earliest batch or lapsed lease, but not before its hold ends
--- and its rate allows. While it is full only a lapsed lease counts.
-local function schedule(account, not_before, full)
+-- and its rate allows. While it is full only a lapsed lease counts. What is due now keeps its place in the line of
+-- accounts, unless it was just served (`served`): then it goes to the end.
+local function schedule(account, now, served, full)
   local due, lapse = not full and earliest(due_key(account)), earliest(leases_key(account))
   if not due and not lapse then
     redis.call('ZREM', accounts, account)
@@ -70,8 +73,14 @@ local function schedule(account, not_before, full)
   end
   local at = math.min(due or lapse, lapse or due)
   local bars = redis.call('HMGET', account_key(account), 'hold_until', 'next_at')
-  at = math.max(at, tonumber(bars[1] or 0), tonumber(bars[2] or 0), not_before or 0)
-  redis.call('ZADD', accounts, at, account)
+  at = math.max(at, tonumber(bars[1] or 0), tonumber(bars[2] or 0))
+  if at > now then
+    redis.call('ZADD', accounts, at, account)
+  elseif served then
+    redis.call('ZADD', accounts, now, account)
+  else
+    redis.call('ZADD', accounts, 'LT', now, account)
+  end
 end
 
 local function wait(account, id, due)
@@ -129,7 +138,7 @@ end
 local function note_letter(now, number, id, code, account)
   redis.call('ZADD', dead, now, number)
   redis.call('ZADD', dead_ids, 0, id .. '\0' .. number)
-  redis.call('HINCRBY', dead_counts, code .. '\0' .. account, 1)
+  redis.call('HINCRBY', dead_counts, #code .. ':' .. code .. account, 1)
 end
 
 -- A dead letter leaves the queue, for whatever reason.
@@ -137,6 +146,6 @@ local function forget(number, id, code, account)
   redis.call('UNLINK', letter_key(number))
   redis.call('ZREM', dead, number)
   redis.call('ZREM', dead_ids, id .. '\0' .. number)
-  local field = code .. '\0' .. account
+  local field = #code .. ':' .. code .. account
   if redis.call('HINCRBY', dead_counts, field, -1) <= 0 then redis.call('HDEL', dead_counts, field) end
 end

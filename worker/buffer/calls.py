@@ -10,6 +10,8 @@ from redis.exceptions import NoScriptError
 
 from producers.scripts import load
 
+SCRIPTS = ("settle", "claim", "replay", "discard", "hold")  # in this order: a claim must not overtake a settle
+
 
 class Call(NamedTuple):
     """One call of a script of this package, by its file's name."""
@@ -24,7 +26,7 @@ async def run(redis: Redis, calls: Sequence[Call]) -> list[Any]:
     answers = await _execute(redis, calls)
     forgotten = [place for place, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
     if forgotten:
-        for name in {calls[place].script for place in forgotten}:
+        for name in SCRIPTS:
             await redis.script_load(load("worker.buffer", name).text)
         for place, answer in zip(forgotten, await _execute(redis, [calls[p] for p in forgotten]), strict=True):
             answers[place] = answer

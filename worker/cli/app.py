@@ -9,7 +9,7 @@ import typer
 from redis.exceptions import RedisError
 
 from producers.errors import ConfigurationError, ForwarderError
-from worker.cli import dlq, enqueue, queues, run_stack
+from worker.cli import dlq, enqueue, query, queues, run_stack
 from worker.stack.errors import StackError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.command("status")(queues.show_status)
 app.command("drain")(queues.drain)
 app.command("health")(queues.health)
 app.add_typer(dlq.app, name="dlq")
+app.add_typer(query.app, name="query")
 
 
 def run() -> None:

@@ -26,9 +26,10 @@ DestinationOption = Annotated[str | None, typer.Option("--destination", "-d", he
 
 def environment() -> Mapping[str, str]:
     """The process's, and the Redis of a running `forwarder up` where none is configured."""
+    noted = running_stack(data_dir())
     if os.environ.get("FORWARDER_REDIS_URL") or os.environ.get("REDIS_URL"):
-        return os.environ
-    return {**os.environ, **running_stack(data_dir())}
+        noted.pop("FORWARDER_REDIS_URL", None)
+    return {**noted, **{name: value for name, value in os.environ.items() if value or name not in noted}}
 
 
 def buffer_of(environ: Mapping[str, str]) -> BufferSettings:

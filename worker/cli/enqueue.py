@@ -36,10 +36,16 @@ class Tally:
         self.refused += 1
         typer.echo(f"line {number}: {error}", err=True)
 
-    def failure(self, number: int, error: EnqueueFailed) -> None:
-        if not self.failed:
-            typer.echo(f"line {number}: {error}; this line and those after it were not accepted", err=True)
-        self.failed += 1
+    def failures(self, failed: list[tuple[int, EnqueueFailed]]) -> None:
+        """Redis failed: nothing after the first of these was tried, but an answer may be all that was lost."""
+        self.failed += len(failed)
+        unsure = [number for number, error in failed if error.maybe_accepted]
+        reason, first = failed[0][1].reason, failed[0][0]
+        if unsure:
+            typer.echo(f"lines {unsure[0]} to {unsure[-1]}: {reason}: they may have been accepted", err=True)
+            typer.echo(f"the lines after {unsure[-1]} were not accepted", err=True)
+        else:
+            typer.echo(f"line {first}: {reason}: this line and those after it were not accepted", err=True)
 
 
 def enqueue(
@@ -63,13 +69,16 @@ def enqueue(
 
 
 def _send(producer: Producer, chunk: list[Numbered], tally: Tally) -> None:
+    failed: list[tuple[int, EnqueueFailed]] = []
     for (number, _), result in zip(chunk, producer.enqueue_many(each.line for each in chunk), strict=True):
         if result.error is None:
             tally.accepted += 1
         elif isinstance(result.error, InvalidEvent):
             tally.fault(number, result.error)
         else:
-            tally.failure(number, result.error)
+            failed.append((number, result.error))
+    if failed:
+        tally.failures(failed)
 
 
 def _chunks(stream: BinaryIO, tally: Tally, read: object) -> Iterator[list[Numbered]]:

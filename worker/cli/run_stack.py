@@ -26,11 +26,19 @@ def up(
 
     password = os.environ.get("FORWARDER_FLOWER_PASSWORD", "")
     wishes = Wishes(data_dir(), flower_port, password, sandbox_port)
-    ending = run(os.environ, wishes, lambda name, text: out.print(f"{name:>8}  {text}", highlight=False, markup=False))
+    ending = run(
+        os.environ,
+        wishes,
+        lambda name, text: out.print(f"{name:>8}  {text}", highlight=False, markup=False, soft_wrap=True),
+    )
     if ending.program:
         typer.echo(ending.message, err=True)
         raise typer.Exit(1)
     typer.echo("stopped; what was not delivered waits in the data folder")
+
+
+def _say(name: str, text: str) -> None:
+    out.print(f"{name:>8}  {text}", highlight=False, markup=False, soft_wrap=True)  # an address is one unbroken line
 
 
 def sandbox(

@@ -56,12 +56,17 @@ def worker(environ: Mapping[str, str], folder: Path, options: Sequence[str] = ()
 
 
 def wait_for_worker(redis: Redis, prefix: str, child: Child) -> None:
-    """Returns once a worker looks for work. Raises `StartError` if the child ended, or after a minute."""
+    """Returns once this worker looks for work. Raises `StartError` if it ended, or after a minute."""
     ends = time.monotonic() + READY_S
-    while not alive(redis, prefix):
+    while not _at_work(redis, prefix, child):
         if not child.running or time.monotonic() > ends:
             raise StartError(f"no worker looks for work: {child.ending()}")
         time.sleep(_LOOK_S)
+
+
+def _at_work(redis: Redis, prefix: str, child: Child) -> bool:
+    """By the process id in its name: an earlier one's last sign of life does not count."""
+    return any(name.partition(" ")[0] == str(child.pid) for name in alive(redis, prefix))
 
 
 def flower(environ: Mapping[str, str], folder: Path, port: int, password: str) -> Child:

@@ -15,6 +15,7 @@ from worker.stack.processes import Ending, Stack
 from worker.stack.redis_server import EmbeddedRedis
 from worker.stack_state import forget_stack, note_stack
 
+TOLD = ("FORWARDER_REDIS_URL", "FORWARDER_SANDBOX_URL")
 REDIS_PORT, SANDBOX_PORT, FLOWER_PORT = 6390, 8180, 5555
 
 
@@ -34,8 +35,6 @@ def run(environ: Mapping[str, str], wishes: Wishes, say: Callable[[str, str], ob
         env = _with_absolute_paths(environ)
         if not (env.get("FORWARDER_REDIS_URL") or env.get("REDIS_URL")):
             env["FORWARDER_REDIS_URL"] = stack.start(EmbeddedRedis(folder / "redis", _port(REDIS_PORT))).url
-            note_stack(folder, {"FORWARDER_REDIS_URL": env["FORWARDER_REDIS_URL"]})
-            stack.start(_Noted(folder))
             say("Redis", env["FORWARDER_REDIS_URL"])
         else:
             folder.mkdir(parents=True, exist_ok=True)
@@ -43,6 +42,7 @@ def run(environ: Mapping[str, str], wishes: Wishes, say: Callable[[str, str], ob
             sandbox = stack.start(parts.sandbox(env, folder, _port(wishes.sandbox_port)))
             env["FORWARDER_SANDBOX_URL"] = parts.sandbox_url(sandbox)
             say("sandbox", env["FORWARDER_SANDBOX_URL"])
+        stack.start(_Noted(folder, env))
         _start_worker(stack, env, folder, say)
         _start_flower(stack, env, wishes, say)
         say("logs", str(folder))
@@ -83,11 +83,12 @@ def _with_absolute_paths(environ: Mapping[str, str]) -> dict[str, str]:
 class _Noted:
     """The note that tells other commands where the stack is; it goes with the stack."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
         self._folder = folder
+        self._env = env
 
     def start(self) -> None:
-        pass
+        note_stack(self._folder, {name: self._env[name] for name in TOLD if name in self._env})
 
     def stop(self) -> None:
         forget_stack(self._folder)

@@ -9,6 +9,7 @@
 local now, token, lease = clock(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local most, most_an_account = tonumber(ARGV[4]), tonumber(ARGV[5])
 local spacing, together = tonumber(ARGV[6]), ARGV[7] == '1'
+local LOOK_AGAIN = 100 -- ms after which a slot that is full as a whole is looked at again
 local CATCH_UP = 20 -- ms that a late claim may make up for, so that lateness does not lower the rate
 
 local function on_hold(account)
@@ -75,25 +76,39 @@ local function next_of(account)
   return take(read(id))
 end
 
-local found = redis.call('ZRANGEBYSCORE', accounts, '-inf', now, 'LIMIT', 0, most)
-local turn, claimed = {}, {}
-for _, account in ipairs(found) do
-  if not on_hold(account) then turn[#turn + 1] = account end
-end
-while #turn > 0 and #claimed < most do
-  local still = {}
-  for _, account in ipairs(turn) do
-    local batch = #claimed < most and next_of(account)
-    if batch then
-      claimed[#claimed + 1] = batch
-      still[#still + 1] = account
+local claimed = {}
+
+-- A batch an account, again and again, until nobody has more or there are enough.
+local function serve(turn)
+  while #turn > 0 and #claimed < most do
+    local still = {}
+    for _, account in ipairs(turn) do
+      local batch = #claimed < most and next_of(account)
+      if batch then
+        claimed[#claimed + 1] = batch
+        still[#still + 1] = account
+      end
     end
+    turn = still
   end
-  turn = still
 end
-for _, account in ipairs(found) do schedule(account, now, full(account)) end
+
+-- Accounts that are due but have nothing to give (held, full) leave the line, and the next ones are looked at.
+local PAGES = 16
+for _ = 1, PAGES do
+  local found = redis.call('ZRANGEBYSCORE', accounts, '-inf', now, 'LIMIT', 0, most)
+  local turn = {}
+  for _, account in ipairs(found) do
+    if not on_hold(account) then turn[#turn + 1] = account end
+  end
+  serve(turn)
+  for _, account in ipairs(found) do schedule(account, now, true, not together and full(account)) end
+  if #found == 0 or #claimed >= most or together then break end
+end
 book()
 local first = redis.call('ZRANGE', accounts, 0, 0, 'WITHSCORES')
 local next_due = tonumber(first[2] or -1)
-if together and next_due >= 0 then next_due = math.max(next_due, next_place('')) end
+if together and next_due >= 0 then
+  next_due = math.max(next_due, next_place(''), full('') and now + LOOK_AGAIN or 0)
+end
 return { next_due, now, unpack(claimed) }

@@ -10,5 +10,6 @@ else
   redis.call('HSET', account_key(account), 'hold_until', now + duration, 'hold_reason', ARGV[4])
   redis.call('ZADD', held, now + duration, account)
 end
-schedule(account)
+redis.call('ZREMRANGEBYSCORE', held, '-inf', now)
+schedule(account, now)
 return 1

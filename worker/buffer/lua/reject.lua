@@ -5,7 +5,7 @@
 -- Gives the number of letters kept.
 local now, kept = clock(ARGV[1]), 0
 for at = 2, #ARGV, 3 do
-  local number = redis.call('HINCRBY', meta, 'letters', 1)
+  local number = next_letter()
   redis.call('HSET', letter_key(number), 'account', '', 'order', '', 'kind', '', 'id', ARGV[at],
     'code', ARGV[at + 1], 'event', ARGV[at + 2])
   note_letter(now, number, ARGV[at], ARGV[at + 1], '')

@@ -7,7 +7,11 @@
 -- Gives the number of letters moved.
 local now, epoch, cap_events = clock(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 
+local seen = {}
+
 local function letter_at(at)
+  if seen[ARGV[at]] then return nil end
+  seen[ARGV[at]] = true
   local f = redis.call('HMGET', letter_key(ARGV[at]), 'account', 'order', 'kind', 'id', 'code', 'event')
   return f[1] and { number = ARGV[at], account = f[1], order = f[2], kind = f[3], id = f[4], code = f[5], event = f[6],
     bytes = tonumber(ARGV[at + 1]), cap_bytes = tonumber(ARGV[at + 2]), time = tonumber(ARGV[at + 3]) }
@@ -48,7 +52,7 @@ local function revive(batch)
   end
   move('dead', 'ready', batch.events)
   redis.call('HINCRBY', account_key(batch.account), 'queued', batch.events)
-  schedule(batch.account)
+  schedule(batch.account, now)
   return batch.events
 end
 

@@ -22,11 +22,14 @@ local batch = { id = id, account = f[2], order = f[3] or '', kind = f[4] or '', 
   first = tonumber(f[11] or 0), last = tonumber(f[12] or f[5] - 1) }
 
 local function parts_given()
-  local given, events, at = {}, 0, DEATHS + 3 * deaths
+  local given, events, at, free = {}, 0, DEATHS + 3 * deaths, batch.first
+  if delivered < 0 or deaths < 0 or parts < 0 then return nil end
   for _ = 1, parts do
-    local part = { first = tonumber(ARGV[at]), last = tonumber(ARGV[at + 1]), bytes = ARGV[at + 2],
-      due = now + tonumber(ARGV[at + 3]) }
-    if part.first < batch.first or part.last > batch.last or part.first > part.last then return nil end
+    local part = { first = tonumber(ARGV[at]), last = tonumber(ARGV[at + 1]), bytes = tonumber(ARGV[at + 2]),
+      due = tonumber(ARGV[at + 3]) }
+    if not (part.first and part.last and part.bytes and part.due) then return nil end
+    if part.first < free or part.last > batch.last or part.first > part.last then return nil end
+    part.due, free = now + part.due, part.last + 1
     part.events = part.last - part.first + 1
     events, at = events + part.events, at + 4
     given[#given + 1] = part
@@ -35,7 +38,7 @@ local function parts_given()
 end
 
 local function bury(at)
-  local number = redis.call('HINCRBY', meta, 'letters', 1)
+  local number = next_letter()
   redis.call('HSET', letter_key(number), 'account', batch.account, 'order', batch.order, 'kind', batch.kind,
     'id', ARGV[at], 'code', ARGV[at + 1], 'event', ARGV[at + 2])
   note_letter(now, number, ARGV[at], ARGV[at + 1], batch.account)
@@ -100,6 +103,6 @@ count('waiting', again)
 redis.call('HINCRBY', account_key(batch.account), 'queued', again)
 redis.call('HINCRBY', meta, 'requests', -1)
 if batch.kind ~= '' and delivered > 0 then redis.call('HSET', latest, batch.account .. '\0' .. batch.order, now) end
-schedule(batch.account)
+schedule(batch.account, now)
 book()
 return 1

@@ -1,0 +1,102 @@
+"""What must be true of a slot after every single operation."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+from producers.stored_event import payload_of
+from tests.buffer.picture import ENDS, STATES, Picture, Seen
+
+
+def check(picture: Picture, now: int, most_an_account: int | None = None) -> None:
+    """Asserts all of them. `most_an_account`: the limit of every claim so far, if it was the same."""
+    _ledger_balances(picture)
+    _lists_are_shared_out(picture)
+    _order_keys_are_in_order(picture)
+    _batches_stand_where_they_may_be_claimed(picture)
+    _accounts_are_found(picture, now, most_an_account)
+    _ages_are_known(picture)
+    _letters_are_found(picture)
+
+
+def _ledger_balances(picture: Picture) -> None:
+    ledger = picture.ledger
+    assert ledger["accepted"] == sum(ledger[state] for state in (*STATES, *ENDS)), ledger
+    assert {state: ledger[state] for state in STATES} == {state: picture.in_state(state) for state in STATES}
+    assert ledger["dead"] == len(picture.letters)
+    assert all(count >= 0 for count in ledger.values()), ledger
+    for account, fields in picture.hashes.items():
+        queued = sum(batch.events for batch in picture.of_account(account) if batch.state != "in_flight")
+        assert int(fields.get("queued", 0)) == queued, (account, fields)
+
+
+def _lists_are_shared_out(picture: Picture) -> None:
+    """Each list of events has an owner, says how many, and no event of it belongs to two batches."""
+    by_list: defaultdict[str, list[Seen]] = defaultdict(list)
+    for batch in picture.batches.values():
+        by_list[batch.source].append(batch)
+        assert batch.events == batch.last - batch.first + 1 == len(batch.stored) > 0, batch
+        assert batch.size == sum(len(payload_of(stored)) + 1 for stored in batch.stored), batch
+    assert set(by_list) == set(picture.lists)
+    assert set(picture.owners) <= set(picture.lists)
+    for source, sharing in by_list.items():
+        assert picture.owners.get(source, 1) == len(sharing), source
+        places = Counter(place for batch in sharing for place in range(batch.first, batch.last + 1))
+        assert max(places.values()) == 1, source
+
+
+def _order_keys_are_in_order(picture: Picture) -> None:
+    """At most one batch of an order key is open, and it is the last; at most one is in flight, and it is the first."""
+    listed = [id_ for ids in picture.orders.values() for id_ in ids]
+    assert sorted(listed) == sorted(batch.id for batch in picture.batches.values() if batch.order)
+    for (account, order), ids in picture.orders.items():
+        batches = [picture.batches[id_] for id_ in ids]
+        assert {(batch.account, batch.order) for batch in batches} == {(account, order)}
+        assert "open" not in [batch.state for batch in batches[:-1]]
+        assert "in_flight" not in [batch.state for batch in batches[1:]]
+    for account, fields in picture.hashes.items():
+        open_ = [batch.id for batch in picture.of_account(account) if batch.state == "open" and not batch.order]
+        assert open_ == [fields["open"]] if "open" in fields else not open_, (account, open_, fields)
+
+
+def _batches_stand_where_they_may_be_claimed(picture: Picture) -> None:
+    heads = {ids[0] for ids in picture.orders.values()}
+    due: defaultdict[str, dict[str, float]] = defaultdict(dict)
+    leased: defaultdict[str, set[str]] = defaultdict(set)
+    for batch in picture.batches.values():
+        if batch.state == "in_flight":
+            leased[batch.account].add(batch.id)
+        elif not batch.order or batch.id in heads:
+            due[batch.account][batch.id] = batch.due
+    assert picture.due == due
+    assert {account: set(leases) for account, leases in picture.leases.items()} == leased
+
+
+def _accounts_are_found(picture: Picture, now: int, most_an_account: int | None) -> None:
+    """An account stands among the accounts while it has something to claim, and never later than it may be claimed."""
+    for account in picture.due.keys() | picture.leases.keys() | picture.accounts.keys():
+        due, leases = picture.due.get(account, {}), picture.leases.get(account, {})
+        assert due or leases, f"{account} has nothing to claim"
+        assert account in picture.accounts, f"{account} would never be claimed"
+        may_be_full = bool(leases) and (most_an_account is None or len(leases) >= most_an_account)
+        times = [*leases.values(), *(() if may_be_full else due.values())]
+        hold = float(picture.hashes[account].get("hold_until", 0))
+        latest = max(min(times), hold, now)
+        assert hold <= picture.accounts[account] <= latest, f"{account} would be claimed too late, or though it is held"
+
+
+def _ages_are_known(picture: Picture) -> None:
+    born = Counter(batch.opened // 1000 for batch in picture.batches.values())
+    assert {int(second): int(count) for second, count in picture.fixed.get("aged", {}).items()} == born
+    assert {int(second): score for second, score in picture.fixed.get("ages", {}).items()} == {s: s for s in born}
+
+
+def _letters_are_found(picture: Picture) -> None:
+    letters = picture.letters
+    assert {number.decode() for number in picture.fixed.get("dead", {})} == set(letters)
+    ids = {letter["id"] + b"\0" + number.encode() for number, letter in letters.items()}
+    assert set(picture.fixed.get("dead_ids", {})) == ids
+    counts = Counter(
+        b"%d:%s%s" % (len(letter["code"]), letter["code"], letter["account"]) for letter in letters.values()
+    )
+    assert {key: int(count) for key, count in picture.fixed.get("dead_counts", {}).items()} == counts

@@ -1,0 +1,194 @@
+"""A slot with a clock of its own: no test sleeps, and after every operation the slot's books are checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+from msgspec.structs import replace
+from redis.exceptions import NoScriptError
+
+from producers.append import APPEND, Append, Entry, append_call, epoch
+from producers.clock import now_ms
+from producers.destinations.event_api import EVENT_API
+from producers.keys import Slot
+from producers.settings import BatchSettings
+from producers.stored_event import StoredEvent, decode, event_time_of, payload_of
+from tests.buffer.invariants import check
+from tests.buffer.picture import Picture, take_picture
+from worker.buffer.batches import Batch, Claimed, Death, Limits, Part, Settlement
+from worker.buffer.buffer import Buffer, Settled
+from worker.buffer.calls import Call, run_one
+
+TO = EVENT_API._replace(envelope_bytes=lambda *_: 0)  # so that the cap in bytes is the sum of the sizes
+CODE = "Refused"
+
+
+class World:
+    """One slot, its clock `now` and what every batch and claim of it is limited to."""
+
+    def __init__(self, redis: Any, slot: Slot, **limits: int) -> None:
+        self.redis = redis
+        self.slot = slot
+        self.now = now_ms()
+        self.cap_events = 100
+        self.cap_bytes = 1_000_000
+        self.linger_ms = 1_000
+        self.most_an_account = 100
+        self.lease_ms = 60_000
+        self.checked = True
+        vars(self).update(limits)
+
+    @property
+    def buffer(self) -> Buffer:
+        return Buffer(self.redis, self.slot, now=self.now)
+
+    def later(self, ms: int) -> None:
+        """Time passes."""
+        self.now += ms
+
+    def append_call(self, entries: Iterable[Entry], *, shards: int = 1) -> Append:
+        caps = BatchSettings(max_events=self.cap_events, max_bytes=self.cap_bytes, linger_ms=self.linger_ms)
+        call = append_call(self.slot, shards, TO, caps, entries)
+        call.args[2] = self.now
+        return call
+
+    async def append(self, *entries: Entry, shards: int = 1) -> int:
+        return await self.run_append(self.append_call(entries, shards=shards))
+
+    async def run_append(self, call: Append) -> int:
+        answer = await evaluate(self.redis, call)
+        await self.check()
+        return answer
+
+    async def claim(self, most: int = 100) -> Claimed:
+        limits = Limits(self.lease_ms, most, self.most_an_account)
+        claimed = await self.buffer.claim(limits)
+        await self.check()
+        return claimed
+
+    async def claim_one(self) -> Batch:
+        (batch,) = (await self.claim(1)).batches
+        return batch
+
+    async def settle(self, batch: Batch, settlement: Settlement) -> bool:
+        settled = await self.buffer.settle(batch, settlement)
+        await self.check()
+        return settled
+
+    async def deliver(self, batch: Batch) -> bool:
+        return await self.settle(batch, Settlement(batch.events))
+
+    async def settle_and_claim(
+        self, ended: Sequence[tuple[Batch, Settlement]], most: int
+    ) -> tuple[list[Settled], Claimed]:
+        answer = await self.buffer.settle_and_claim(ended, Limits(self.lease_ms, most, self.most_an_account))
+        await self.check()
+        return answer
+
+    async def kill(self, batch: Batch, code: str = CODE) -> bool:
+        """Every event of the batch becomes a dead letter."""
+        deaths = tuple(death(stored, code) for stored in await self.read(batch))
+        return await self.settle(batch, Settlement(0, deaths))
+
+    async def read(self, batch: Batch) -> list[bytes]:
+        (stored,) = await self.buffer.read([batch])
+        return stored
+
+    async def names(self, batch: Batch) -> list[str]:
+        return [name_of(stored) for stored in await self.read(batch)]
+
+    async def hold(self, account: str, duration_ms: int, reason: str = "paused") -> None:
+        await self.buffer.hold(account, duration_ms, reason)
+        await self.check()
+
+    async def replay(self, numbers: Sequence[str]) -> int:
+        """The script itself, at this world's time; letters that are gone are asked for as well."""
+        letters = (await self.picture()).letters
+        args: list[Any] = [self.now, epoch(), self.cap_events]
+        for number in numbers:
+            stored = letters[number]["event"] if number in letters else StoredEvent(0, 0, b"").encode()
+            args += [number, len(payload_of(stored)) + 1, self.cap_bytes, event_time_of(stored)]
+        return await self._run("replay", args)
+
+    async def discard(self, numbers: Sequence[str]) -> int:
+        return await self._run("discard", ["discarded", *numbers])
+
+    async def drain(self) -> list[list[str]]:
+        """Delivers everything, letting time pass as the claims say. Gives the events of each batch, in order."""
+        delivered = []
+        while True:
+            claimed = await self.claim()
+            for batch in claimed.batches:
+                delivered.append(await self.names(batch))
+                assert await self.deliver(batch)
+            if not claimed.batches and claimed.next_due is None:
+                return delivered
+            if not claimed.batches and claimed.next_due is not None:
+                self.now = max(self.now + 1, claimed.next_due)
+
+    async def picture(self) -> Picture:
+        return await take_picture(self.redis, self.slot)
+
+    async def check(self) -> None:
+        if self.checked:
+            check(await self.picture(), self.now)
+
+    async def _run(self, script: str, args: list[Any]) -> int:
+        answer = int(await run_one(self.redis, Call(script, self.slot.fixed, args)))
+        await self.check()
+        return answer
+
+
+async def evaluate(redis: Any, call: Append) -> int:
+    """Runs an append as a producer does."""
+    try:
+        return int(await redis.execute_command("EVALSHA", APPEND.sha, *call.command))
+    except NoScriptError:
+        return int(await redis.execute_command("EVAL", APPEND.text, *call.command))
+
+
+def event(name: str, account: str = "acme", order: str = "", kind: str = "", *, size: int = 40, time: int = 0) -> Entry:
+    """An event that takes `size` bytes of a request, recognised again by its name."""
+    payload = json.dumps({"n": name, "p": ""}, separators=(",", ":"), ensure_ascii=False).encode()
+    payload = payload[:-2] + b"x" * (size - 1 - len(payload)) + payload[-2:]
+    assert len(payload) == size - 1, f"an event of {size} bytes cannot hold the name {name!r}"
+    stored = StoredEvent(enqueued_at=1_000, event_time=time, payload=payload, id=name).encode()
+    return Entry(account, order, kind, time, size, stored)
+
+
+def events(count: int, account: str = "acme", order: str = "", kind: str = "", *, size: int = 40) -> list[Entry]:
+    """Events e0, e1, …"""
+    return [event(f"e{number}", account, order, kind, size=size) for number in range(count)]
+
+
+def name_of(stored: bytes) -> str:
+    return str(json.loads(payload_of(stored))["n"])
+
+
+def death(stored: bytes, code: str = CODE) -> Death:
+    """This event's death, with an entry in its history."""
+    dead = decode(stored)
+    entry = {"reasons": [{"code": code, "message": "no"}], "status": 400, "attempts": 1, "died_at": "then"}
+    return Death(dead.id, code, replace(dead, history=(*dead.history, entry)).encode())
+
+
+def part(batch: Batch, stored: Sequence[bytes], first: int, last: int, delay_ms: int = 0) -> Part:
+    """The events at these places of the batch."""
+    size = sum(len(payload_of(one)) + 1 for one in stored[first : last + 1])
+    return Part(batch.first + first, batch.first + last, size, delay_ms)
+
+
+def whole(batch: Batch, delay_ms: int = 0, *, refund: bool = False) -> Settlement:
+    """The whole batch again."""
+    return Settlement(0, again=(Part(batch.first, batch.last, batch.size, delay_ms),), refund=refund)
+
+
+def settlement(batch: Batch, stored: Sequence[bytes], ends: Sequence[str], delay_ms: int = 0) -> Settlement:
+    """One letter an event: (d)elivered, (x) dead, (a)gain or (b) again; neighbours of one letter are one part."""
+    deaths = tuple(death(one) for one, end in zip(stored, ends, strict=True) if end == "x")
+    runs = [(end, [place for place, _ in run]) for end, run in groupby(enumerate(ends), key=lambda pair: pair[1])]
+    parts = tuple(part(batch, stored, run[0], run[-1], delay_ms) for end, run in runs if end in "ab")
+    return Settlement(list(ends).count("d"), deaths, parts)

@@ -1,0 +1,80 @@
+"""When Redis has no memory left: new events are refused first, and everything that makes room still works."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from producers.destinations import DESTINATIONS
+from producers.errors import EnqueueFailed
+from producers.keys import Slot
+from producers.producer import Producer
+from producers.settings import BatchSettings, BufferSettings
+from tests.buffer.support import World, event, settlement, whole
+from worker.dead_letters import DeadLetters, Filter
+from worker.redis_client import async_redis
+from worker.stack.redis_server import EmbeddedRedis
+
+CAPS = BatchSettings(max_events=100, max_bytes=1_000_000, linger_ms=0)
+EVENT = {"eventType": "conversion"}
+
+
+@pytest.fixture
+def small_redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
+    with EmbeddedRedis(tmp_path / "small", appendfsync="no") as server:
+        yield server
+
+
+@pytest.fixture
+async def full(small_redis: EmbeddedRedis, slot: Slot) -> AsyncIterator[World]:
+    """A slot with six batches of five events, in a Redis that has no byte to spare and has forgotten its scripts."""
+    client = async_redis(small_redis.url)
+    world = World(client, slot, linger_ms=0)
+    for account in "abcdef":
+        await world.append(*(event(f"{account}{number}", account) for number in range(5)))
+    await client.config_set("maxmemory", 1)
+    await client.script_flush()
+    yield world
+    await client.aclose()
+
+
+def test_an_event_is_refused_in_words_and_surely_not_accepted(full: World, small_redis: EmbeddedRedis) -> None:
+    producer = Producer(BufferSettings(small_redis.url, full.slot.namespace), dict.fromkeys(DESTINATIONS, CAPS))
+    with pytest.raises(EnqueueFailed, match="out of memory") as caught:
+        producer.enqueue("event-api", account="a", event=EVENT, id="mine")
+    assert (caught.value.id, caught.value.maybe_accepted) == ("mine", False)
+    line = {"destination": "event-api", "account": "a", "event": EVENT}
+    errors = [result.error for result in producer.enqueue_many([line, line])]
+    assert all(isinstance(error, EnqueueFailed) and not error.maybe_accepted for error in errors)
+    producer.close()
+
+
+async def test_everything_that_makes_room_still_works(full: World) -> None:
+    """Claim, every kind of settle, hold, replay and discard."""
+    letters = DeadLetters(full.redis, BufferSettings(key_prefix=full.slot.namespace), lambda _: CAPS)
+    await full.hold("f", 60_000, "limited")
+    a, b, c, d, e = (await full.claim()).batches
+    await full.deliver(a)
+    await full.settle(b, whole(b, refund=True))
+    await full.settle(c, settlement(c, await full.read(c), "daxbb"))
+    await full.kill(d)
+    assert await letters.discard((await letters.choose(Filter()))[:3]) == 3
+    assert await letters.replay(await letters.choose(Filter())) == 3
+    await full.hold("f", 0)
+    full.later(60_000)
+    await full.drain()
+    assert not await full.deliver(e), "its lease was over and another delivered it"
+    ledger = (await full.picture()).ledger
+    assert (ledger["accepted"], ledger["delivered"], ledger["discarded"], ledger["dead"]) == (30, 27, 3, 0)
+
+
+async def test_events_are_accepted_again_once_there_is_room(full: World, small_redis: EmbeddedRedis) -> None:
+    producer = Producer(BufferSettings(small_redis.url, full.slot.namespace), dict.fromkeys(DESTINATIONS, CAPS))
+    with pytest.raises(EnqueueFailed):
+        producer.enqueue("event-api", account="a", event=EVENT)
+    await full.redis.config_set("maxmemory", 0)
+    producer.enqueue("event-api", account="a", event=EVENT)
+    producer.close()
+    assert (await full.picture()).ledger["accepted"] == 31
