@@ -94,10 +94,8 @@ def shared(process: SandboxProcess) -> Iterator[Client]:
 
 @pytest.fixture
 def sandbox(shared: Client) -> Client:
-    """The shared sandbox without memory, faults or credentials."""
-    shared.rules()
-    shared.credentials(None)
-    shared.http.post("/_sandbox/reset")
+    """The shared sandbox as it was at its start: no memory, faults, credentials, limits or tokens."""
+    shared.http.post("/_sandbox/reset?settings=true")
     return shared
 
 

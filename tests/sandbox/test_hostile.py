@@ -76,10 +76,9 @@ def test_any_value_at_any_place_of_a_good_request_gets_a_documented_answer(
 @given(value=json_values | st.lists(st.dictionaries(st.sampled_from(["status", "match", "delay"]), json_values)))
 @relaxed
 def test_any_json_as_a_setting_gets_a_4xx_or_is_taken(sandbox: Client, value: Any) -> None:
-    for setting in ("faults", "credentials"):
+    for setting in ("faults", "credentials", "limits", "oauth", "query"):
         assert sandbox.http.put(f"/_sandbox/{setting}", content=encode(value)).status_code in (200, 400)
-    sandbox.rules()
-    sandbox.credentials(None)
+    sandbox.http.post("/_sandbox/reset?settings=true")
 
 
 @given(

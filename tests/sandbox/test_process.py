@@ -16,6 +16,7 @@ import pytest
 
 import worker.sandbox
 
+from . import audience
 from .conftest import ROOT, Client, SandboxProcess
 from .samples import ACCOUNT, HEADERS, PATH, authorization, encode, event, payload
 
@@ -98,6 +99,15 @@ def test_rules_credentials_seed_and_byte_limit_can_be_given_at_the_start(tmp_pat
     assert client.send("a").status_code == 401
     assert client.post(b" " * 501).status_code == 413
     assert client.ask("faults") == {"seed": 9, "fired": [1]}
+    assert running.stop()[0] == 0
+
+
+def test_the_byte_limit_of_the_audience_api_can_be_given_at_the_start() -> None:
+    running = SandboxProcess("--max-audience-body-bytes", "200")
+    client = Client(running.url)
+    body = encode(audience.import_of())
+    assert audience.post(client, body.ljust(200)).status_code == 201
+    assert audience.post(client, body.ljust(201)).status_code == 413
     assert running.stop()[0] == 0
 
 

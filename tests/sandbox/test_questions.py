@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from . import audience, oauth
 from .conftest import Client
 from .samples import ACCOUNT, HEADERS, PATH, encode, event, payload
 
@@ -41,6 +42,23 @@ def test_the_summary_of_an_account_counts_only_its_own(sandbox: Client) -> None:
     assert events["two"] == {"accepted": 2, "distinct": 1, "duplicates": 1}
     assert events["three"] == {"accepted": 0, "distinct": 0, "duplicates": 0}
     assert sandbox.ask("summary")["events"] == {"accepted": 3, "distinct": 2, "duplicates": 1}
+
+
+def test_the_summary_and_the_requests_of_an_api_are_only_its_own(sandbox: Client) -> None:
+    sandbox.send("a", account="one")
+    audience.post(sandbox, audience.import_of("a@example.com", "b@example.com", accountId="one"))
+    oauth.token(sandbox)
+    accepted = {
+        api: sandbox.ask("summary", api=api)["events"]["accepted"] for api in ("event-api", "audience", "oauth")
+    }
+    assert accepted == {"event-api": 1, "audience": 2, "oauth": 0}
+    assert sandbox.ask("summary", api="audience", account="one")["requests"]["total"] == 1
+    assert sandbox.ask("summary", api="audience", account="two")["requests"]["total"] == 0
+    assert sandbox.ask("summary", account="one")["requests"]["total"] == 2
+    assert sandbox.ask("summary")["requests"]["total"] == 3
+    assert [row["api"] for row in sandbox.ask("requests", api="audience")["requests"]] == ["audience"]
+    assert sandbox.ask("wait", events=2, api="audience", timeout=0)["events"]["distinct"] == 2
+    assert sandbox.http.get("/_sandbox/wait?events=2&api=event-api&timeout=0").status_code == 504
 
 
 def test_ids_are_counted_by_account(sandbox: Client) -> None:
@@ -178,6 +196,20 @@ def test_reset_forgets_what_was_received_but_not_the_rules(sandbox: Client) -> N
     assert sandbox.send("a", account="other").status_code == 503
 
 
+def test_a_reset_of_the_settings_makes_it_as_it_was_at_its_start(sandbox: Client) -> None:
+    sandbox.rules({"status": 503}, seed=7)
+    sandbox.credentials({"one": {"public_key": "a", "secret_key": "b"}})
+    sandbox.http.put("/_sandbox/limits", content=b'{"event-api": {"per_second": 1}}')
+    sandbox.http.put("/_sandbox/oauth", content=b'{"expires_in": 5}')
+    sandbox.http.put("/_sandbox/query", content=b'{"accounts": []}')
+    assert sandbox.http.post("/_sandbox/reset?settings=true").status_code == 200
+    assert [sandbox.send("a").status_code for _ in range(2)] == [200, 200]
+    assert sandbox.ask("faults") == {"seed": 0, "fired": []}
+    assert sandbox.ask("limits") == {}
+    assert sandbox.ask("oauth") == {"expires_in": 3600, "given": 0, "by_app": {}, "valid": 0}
+    assert len(sandbox.ask("query")["accounts"]) == 2
+
+
 async def test_a_request_from_before_a_reset_is_not_counted_after_it(sandbox: Client, http: httpx.AsyncClient) -> None:
     sandbox.rules({"hang": True, "times": 1})
     hanging = asyncio.create_task(post(http, "a"))
@@ -206,6 +238,11 @@ async def test_a_request_from_before_a_reset_is_not_counted_after_it(sandbox: Cl
         "wait?events=1&timeout=nan",
         "wait?events=1&timeout=1e400",
         "faults?seed=1",
+        "accepted?session=1",
+        "audience?members=yes",
+        "limits?api=audience",
+        "oauth?app=1",
+        "query?account=1",
         "%73ummary?%ff=%00",
     ],
 )

@@ -94,7 +94,7 @@ def test_a_faulty_file_is_named_and_no_secret_of_it_is_told(tmp_path: Path, text
         ('[accounts.1]\nsecret = "x"', "accounts.1.secret: is not a known field; did you mean secret_key"),
         ("[accounts.1]\nsecret_key = 5", "accounts.1.secret_key: expected str, got int"),
         ('[accounts.1]\nsecret_key = ""', "accounts.1.secret_key: expected str of length >= 1"),
-        ("", "accounts: is required"),
+        ("accounts = 5", "accounts: expected"),
         ('[acounts.1]\nsecret_key = "x"', "did you mean accounts"),
         ("[accounts.1", "is not TOML"),
     ],

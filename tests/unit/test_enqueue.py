@@ -27,6 +27,11 @@ class FakeConnection:
         self._fails_from = fails_from
         self._maybe = maybe
 
+    def agree(self, key: str, terms: str, event_id: str) -> str:
+        assert key
+        assert event_id is not None
+        return terms
+
     def run(self, script: Script, command: Sequence[str | bytes | int], event_id: str) -> None:
         assert script.text.startswith("#!lua")
         self.calls.append(command)

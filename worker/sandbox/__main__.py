@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .api import Json
-from .app import DEFAULT_MAX_BODY_BYTES
+from .app import DEFAULT_MAX_AUDIENCE_BODY_BYTES, DEFAULT_MAX_BODY_BYTES
 from .credentials import InvalidCredentials
 from .fault_rules import InvalidRules
 from .json_body import NotJson, parse
@@ -24,9 +24,16 @@ def main() -> int:
     )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the faults' draws")
     parser.add_argument("--faults", type=Path, metavar="FILE", help="a JSON list of fault rules")
-    parser.add_argument("--credentials", type=Path, metavar="FILE", help="JSON: accounts with their key pairs")
+    parser.add_argument("--credentials", type=Path, metavar="FILE", help="JSON: accounts with their keys")
     parser.add_argument(
         "--max-body-bytes", type=_whole(2**40), default=DEFAULT_MAX_BODY_BYTES, metavar="N", help="above: 413"
+    )
+    parser.add_argument(
+        "--max-audience-body-bytes",
+        type=_whole(2**40),
+        default=DEFAULT_MAX_AUDIENCE_BODY_BYTES,
+        metavar="N",
+        help="the same for the Custom Audience API",
     )
     options = parser.parse_args()
     try:
@@ -60,6 +67,7 @@ async def _serve(options: argparse.Namespace) -> None:
         faults=_json(options.faults),
         credentials=_json(options.credentials),
         max_body_bytes=options.max_body_bytes,
+        max_audience_body_bytes=options.max_audience_body_bytes,
     )
 
 

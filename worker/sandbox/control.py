@@ -1,30 +1,26 @@
-"""Questions and settings under `/_sandbox/`: what was received and accepted, signals to wait for, faults, credentials.
+"""Questions under `/_sandbox/`: what was received and accepted, and signals to wait for. `settings` has the rest.
 
-Errors are 400, 404 or 504 with `{"data": {"code", "message"}}`; a list of rules that is wrong is answered with
-`{"errors": [{"rule", "field", "fault"}]}`. Every path, parameter and shape is described at its function.
+Errors are 400, 404 or 504 with `{"data": {"code", "message"}}`. Every path, parameter and shape is described at its
+function.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .api import Api, Json
-from .credentials import Credentials, InvalidCredentials
+from .api import Api, Json, Record
 from .endpoint import Surroundings
-from .fault_rules import InvalidRules, read_rules
-from .json_body import NotJson, parse
 from .parameters import InvalidParameter, Parameters
-from .receiving import BodyTooLong, first_of, read_body
-from .recorder import Request, Tally
+from .receiving import first_of
+from .recorder import Accepted, Request, Tally
 from .responses import error_response, json_response
+from .state import State
 
-MAX_SETTING_BYTES = 16_000_000
 MAX_WAIT_S = 600.0
 DEFAULT_WAIT_S = 10.0
 
@@ -32,27 +28,26 @@ DEFAULT_WAIT_S = 10.0
 class Control:
     """The handlers, all of them for one sandbox."""
 
-    def __init__(self, around: Surroundings, apis: Mapping[str, Api], credentials: Credentials) -> None:
-        self._recorder, self._faults = around.recorder, around.faults
-        self._apis, self._credentials = apis, credentials
+    def __init__(self, around: Surroundings, apis: Mapping[str, Api], state: State) -> None:
+        self._recorder, self._faults, self._limits = around.recorder, around.faults, around.limits
+        self._apis, self._state = apis, state
 
     def routes(self) -> list[Route]:
         return [
             Route("/_sandbox/summary", self.summary, methods=["GET"]),
             Route("/_sandbox/ids", self.ids, methods=["GET"]),
             Route("/_sandbox/events/{id:path}", self.event, methods=["GET"]),
+            Route("/_sandbox/accepted", self.accepted, methods=["GET"]),
+            Route("/_sandbox/audience", self.audience, methods=["GET"]),
             Route("/_sandbox/requests", self.requests, methods=["GET"]),
             Route("/_sandbox/wait", self.wait, methods=["GET"]),
             Route("/_sandbox/reset", self.reset, methods=["POST"]),
-            Route("/_sandbox/faults", self.faults, methods=["GET"]),
-            Route("/_sandbox/faults", self.replace_faults, methods=["PUT"]),
-            Route("/_sandbox/credentials", self.replace_credentials, methods=["PUT"]),
         ]
 
     async def summary(self, request: HttpRequest) -> Response:
-        """`?account`: counts since the last reset; `by_status` has `none` for requests without an answer."""
-        account = Parameters(request, "account").text("account")
-        return json_response(_summary(self._recorder.tally(account)))
+        """`?api&account`: counts since the last reset; `by_status` has `none` for requests without an answer."""
+        asked = Parameters(request, "api", "account")
+        return json_response(_summary(self._recorder.tally(asked.text("api"), asked.text("account"))))
 
     async def ids(self, request: HttpRequest) -> Response:
         """`?account&api&duplicates=true`: `{"ids": {account: {id: times accepted}}}`."""
@@ -71,66 +66,87 @@ class Control:
         if key is None:
             return error_response(404, "NotFound", "no event of this id was accepted")
         places = self._recorder.places[key]
-        event = self._apis[key.api].record(places[0].body, places[0].position)
+        event = self._apis[key.api].records(places[0].body)[places[0].position]
         numbers: list[Json] = [place.request.number for place in places]
         return json_response({**key._asdict(), "accepted": len(places), "requests": numbers, "event": event})
 
+    async def accepted(self, request: HttpRequest) -> Response:
+        """`?api&account&group`: `{"accepted": [{"api", "account", "group", "id", "number", "arrived", "event"}]}`.
+
+        In the order of acceptance, an event as often as it was accepted. `group`: a session of `server-events`;
+        `number` and `arrived` are its request's.
+        """
+        asked = Parameters(request, "api", "account", "group")
+        found = self._recorder.accepted(asked.text("api"), asked.text("account"), asked.text("group"))
+        rows: list[Json] = [row for accepted in found for row in self._accepted_rows(accepted)]
+        return json_response({"accepted": rows})
+
+    async def audience(self, request: HttpRequest) -> Response:
+        """`?account&list&members=true`: `{"lists": {account: {list: {"members": how many}}}}`.
+
+        With `members=true` also `"addresses"`, sorted, beside the number.
+        """
+        asked = Parameters(request, "account", "list", "members")
+        with_members = asked.flag("members")
+        lists: dict[str, dict[str, Json]] = {}
+        for account, name, members in self._state.lists.members(asked.text("account"), asked.text("list")):
+            addresses: Record = {"addresses": [*sorted(members)]} if with_members else {}
+            lists.setdefault(account, {})[name] = {"members": len(members), **addresses}
+        return json_response({"lists": {**lists}})
+
     async def requests(self, request: HttpRequest) -> Response:
-        """`?account&after=NUMBER`: `{"now": monotonic seconds, "requests": […]}`, in the order they came."""
-        asked = Parameters(request, "account", "after")
-        after = asked.count("after") or 0
-        found: list[Json] = [_row(r) for r in self._recorder.requests_of(asked.text("account")) if r.number > after]
+        """`?api&account&after=NUMBER`: `{"now": monotonic seconds, "requests": […]}`, in the order they came.
+
+        `details` of an `audience` request: `{"list", "action", "kind": "plain" or "hashed", "key", "refused"?: why}`.
+        """
+        asked = Parameters(request, "api", "account", "after")
+        api, after = asked.text("api"), asked.count("after") or 0
+        of_account = self._recorder.requests_of(asked.text("account"))
+        found: list[Json] = [_row(row) for row in of_account if row.number > after and api in (None, row.api)]
         return json_response({"now": time.monotonic(), "requests": found})
 
     async def wait(self, request: HttpRequest) -> Response:
-        """`?events=N&requests=N&account&timeout=S`: the summary once both numbers are reached, else 504 with it."""
-        asked = Parameters(request, "events", "requests", "account", "timeout")
-        events, requests, account = asked.count("events"), asked.count("requests"), asked.text("account")
+        """`?events=N&requests=N&api&account&timeout=S`: the summary once both numbers are reached, else 504 with it."""
+        asked = Parameters(request, "events", "requests", "api", "account", "timeout")
+        events, requests = asked.count("events"), asked.count("requests")
+        api, account = asked.text("api"), asked.text("account")
         timeout = asked.seconds("timeout", DEFAULT_WAIT_S, MAX_WAIT_S)
         if events is None and requests is None:
             raise InvalidParameter("events or requests is required")
-        signal = self._recorder.when(lambda: _reached(self._recorder.tally(account), events or 0, requests or 0))
+        signal = self._recorder.when(lambda: _reached(self._recorder.tally(api, account), events or 0, requests or 0))
         came = await first_of(request.receive, signal, timeout)
-        return json_response(_summary(self._recorder.tally(account)), 200 if came else 504)
+        return json_response(_summary(self._recorder.tally(api, account)), 200 if came else 504)
 
     async def reset(self, request: HttpRequest) -> Response:
-        """Forget all requests and events, and begin the faults again from the seed; rules and credentials stay."""
-        Parameters(request)
+        """`?settings=true`: forget all requests, events and lists, and begin the faults again from the seed.
+
+        Rules, credentials, limits and other settings stay, and so do the tokens that were given out; with
+        `settings=true` they are gone, too: no rules, the first seed, any credentials, no limits, the sample's accounts.
+        """
+        with_settings = Parameters(request, "settings").flag("settings")
         self._recorder.reset()
         self._faults.restart()
+        self._limits.forget()
+        self._state.forget()
+        if with_settings:
+            self._faults.clear()
+            self._limits.replace({})
+            self._state.clear()
         return json_response({})
 
-    async def faults(self, request: HttpRequest) -> Response:
-        """`{"seed", "fired": [times each rule fired, in their order]}`."""
-        Parameters(request)
-        return json_response({"seed": self._faults.seed, "fired": [*self._faults.fired]})
-
-    async def replace_faults(self, request: HttpRequest) -> Response:
-        """`?seed=N`, body: the list of rules, which replaces the old one; `[]` for none. Answers like GET."""
-        seed = Parameters(request, "seed").count("seed")
-        try:
-            rules = read_rules(await _body(request))
-        except InvalidRules as invalid:
-            return json_response({"errors": [fault._asdict() for fault in invalid.faults]}, 400)
-        self._faults.seed = self._faults.seed if seed is None else seed
-        self._faults.replace(rules)
-        return json_response({"seed": self._faults.seed, "fired": [*self._faults.fired]})
-
-    async def replace_credentials(self, request: HttpRequest) -> Response:
-        """Body: `{account: {"public_key", "secret_key"}}`, or `null` to accept every pair of the right form again."""
-        Parameters(request)
-        try:
-            self._credentials.replace(await _body(request))
-        except InvalidCredentials as invalid:
-            return error_response(400, "InvalidCredentials", str(invalid))
-        return json_response({})
-
-
-async def _body(request: HttpRequest) -> Json:
-    try:
-        return parse(await read_body(request.receive, MAX_SETTING_BYTES))
-    except (NotJson, BodyTooLong, ClientDisconnect) as fault:
-        raise InvalidParameter("the body must be JSON") from fault
+    def _accepted_rows(self, accepted: Accepted) -> Iterator[Record]:
+        request, body, ids = accepted
+        records = self._apis[request.api].records(body)
+        for index, id_ in ids:
+            yield {
+                "api": request.api,
+                "account": request.account,
+                "group": request.group,
+                "id": id_,
+                "number": request.number,
+                "arrived": request.arrived,
+                "event": records[index],
+            }
 
 
 def _reached(tally: Tally, events: int, requests: int) -> bool:
@@ -153,8 +169,11 @@ def _summary(tally: Tally) -> Json:
 def _row(request: Request) -> Json:
     return {
         "number": request.number,
+        "api": request.api,
         "path": request.path,
         "account": request.account,
+        "group": request.group,
+        "details": {**request.details},
         "events": request.events,
         "status": request.status,
         "trace_id": request.trace_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,7 +12,8 @@ from starlette.types import Receive, Scope, Send
 
 from .api import Answer, Api, Call, Reading, Refused
 from .connection import abort
-from .faults import Close, Faults, Hang, Refuse, Status, Verdict
+from .faults import Close, Faults, Hang, Status, Verdict
+from .limits import Limits
 from .receiving import BodyTooLong, gone, gone_within, read_body
 from .recorder import Recorder, Request
 from .responses import as_response, new_trace_id
@@ -24,16 +25,17 @@ class Surroundings:
 
     recorder: Recorder
     faults: Faults
+    limits: Limits
     now: Callable[[], datetime]
-    max_body_bytes: int
 
 
 class Endpoint:
     """The ASGI application behind the path of one API."""
 
-    def __init__(self, api: Api, around: Surroundings) -> None:
+    def __init__(self, api: Api, around: Surroundings, max_body_bytes: int) -> None:
         self._api = api
         self._around = around
+        self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         arrived = time.monotonic()
@@ -41,8 +43,16 @@ class Endpoint:
             body, reading = await self._read(scope, receive)
         except ClientDisconnect:  # it never sent the whole request: nothing arrived
             return
+        with self._around.limits.enter(self._api.name, reading.account, arrived) as let_in:
+            if not let_in:
+                reading = replace(reading, refusal=self._api.failed(429))
+            await self._handle(body, reading, arrived, scope, receive, send)
+
+    async def _handle(
+        self, body: bytes, reading: Reading, arrived: float, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         recorder, trace_id = self._around.recorder, new_trace_id()
-        request = recorder.begin(scope["path"], reading.account, len(reading.records), trace_id, arrived)
+        request = recorder.begin(self._api.name, scope["path"], reading, trace_id, arrived)
         status = None
         try:
             answer = await self._act(request, body, reading, scope, receive)
@@ -54,20 +64,23 @@ class Endpoint:
 
     async def _read(self, scope: Scope, receive: Receive) -> tuple[bytes, Reading]:
         try:
-            body = await read_body(receive, self._around.max_body_bytes)
+            body = await read_body(receive, self._max_body_bytes)
         except BodyTooLong:
             return b"", Reading(None, (), refusal=self._api.failed(413))
-        return body, self._api.read(Call(scope["path"], _headers(scope), body, self._around.now()))
+        parameters = scope.get("path_params", {})
+        return body, self._api.read(Call(scope["path"], _headers(scope), body, self._around.now(), parameters))
 
     async def _act(
         self, request: Request, body: bytes, reading: Reading, scope: Scope, receive: Receive
     ) -> Answer | None:
         """Do what the API and the faults say; None if there is no answer."""
         in_order = reading.refusal is None
-        verdict = self._around.faults.decide(request.path, reading.account, reading.records, in_order=in_order)
-        if in_order and verdict.ending in (None, Close("after")):
-            accepted = ((index, id_) for index, id_ in enumerate(reading.ids) if index not in verdict.refused)
-            self._around.recorder.take_in(self._api.name, request, body, accepted)
+        divisible = in_order and bool(reading.ids)
+        verdict = self._around.faults.decide(request.path, reading.account, reading.records, divisible=divisible)
+        refused = _refused(reading, verdict)
+        if in_order and verdict.ending in (None, Close("after")):  # no `await` since `read`: its state is as it was
+            accepted = ((index, id_) for index, id_ in enumerate(reading.ids) if index not in refused)
+            self._around.recorder.take_in(request, body, accepted, reading.effect())
         if verdict.delay and await gone_within(receive, verdict.delay):
             return None
         if isinstance(verdict.ending, Close):
@@ -75,14 +88,14 @@ class Endpoint:
         if isinstance(verdict.ending, Close | Hang):
             await gone(receive)
             return None
-        return self._answer(reading, verdict)
+        return self._answer(reading, verdict, refused)
 
-    def _answer(self, reading: Reading, verdict: Verdict) -> Answer:
+    def _answer(self, reading: Reading, verdict: Verdict, refused: Mapping[int, Refused]) -> Answer:
         if isinstance(verdict.ending, Status):
             return self._faulty(verdict.ending)
         if reading.refusal is not None:
             return reading.refusal
-        return self._api.accepted(reading, [_refused(reading, *item) for item in _in_order(verdict.refused)])
+        return self._api.accepted(reading, [refused[index] for index in sorted(refused)], verdict.miscount)
 
     def _faulty(self, fault: Status) -> Answer:
         answer = self._api.failed(fault.status, fault.code, fault.message)
@@ -93,13 +106,14 @@ class Endpoint:
         return answer
 
 
-def _in_order(refused: dict[int, Refuse]) -> list[tuple[int, Refuse]]:
-    """In the order of the request, whatever rules refused them."""
-    return sorted(refused.items(), key=lambda item: item[0])
-
-
-def _refused(reading: Reading, index: int, fault: Refuse) -> Refused:
-    return Refused(reading.records[index], fault.code, fault.message, fault.rewrite)
+def _refused(reading: Reading, verdict: Verdict) -> dict[int, Refused]:
+    """By the rules and by the API itself, whose own reasons come first."""
+    if reading.refusal is not None:
+        return {}
+    by_rule = {
+        index: Refused(reading.records[index], fault.errors, fault.rewrite) for index, fault in verdict.refused.items()
+    }
+    return by_rule | dict(reading.unprocessed)
 
 
 def _headers(scope: Scope) -> dict[str, str]:

@@ -1,13 +1,15 @@
-"""Event API v2, `POST /v2/events`: who may send, which headers, what an answer looks like."""
+"""Event API, `POST /v2/events` and `POST /v1/events`: who may send, which headers, what an answer looks like."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from . import event_validation as validation
-from .api import Answer, Call, Json, Reading, Record, Refused
-from .credentials import Credentials
+from .api import Answer, Call, Counted, Json, Reading, Record, Refused
+from .idempotency import IdempotencyKeys, is_key
 from .json_body import NotJson, dump, parse
+from .media_types import is_json
+from .senders import Senders
 from .times import Window
 
 VERSION = "2020-05-21"
@@ -20,6 +22,7 @@ _CODES = {
     500: "InternalServerError",
     502: "ServiceUnavailableError",
     503: "ServiceUnavailableError",
+    409: "DuplicateRequestError",
     413: "RequestEntityTooLarge",
     422: "UnprocessableEntity",
     429: "TooManyRequests",
@@ -28,6 +31,7 @@ _MESSAGES = {
     400: "the contents of the request body failed our validation checks",
     401: "unauthorized or invalid authentication token",
     403: "the provided access token is not authorized on your account",
+    409: "the Idempotency-Key has been seen before",
     413: "the request body is too large",
     429: "too many requests",
 }
@@ -44,14 +48,18 @@ def error(status: int, code: str | None = None, message: str | None = None) -> A
 
 
 class EventApi:
-    """See `api.Api`. Checks run in this order: credentials, headers, JSON, account id, its owner, the events."""
+    """See `api.Api`. Checks run in this order: credentials, headers, JSON, account id, its owner, its key, the events.
+
+    The editions differ in nothing but their path and how a sender says who it is.
+    """
 
     name = "event-api"
-    path = "/v2/events"
     method = "POST"
 
-    def __init__(self, credentials: Credentials) -> None:
-        self._credentials = credentials
+    def __init__(self, path: str, senders: Senders, keys: IdempotencyKeys) -> None:
+        self.path = path
+        self._senders = senders
+        self._keys = keys
 
     def read(self, call: Call) -> Reading:
         try:
@@ -63,9 +71,10 @@ class EventApi:
         refused = self._refuse_sender(call) or self._refuse_contents(call, data)
         if refused is not None:
             return Reading(account, records, refusal=refused)
-        return Reading(account, records, [_client_event_id(record) for record in records])
+        ids = [_client_event_id(record) for record in records]
+        return Reading(account, records, ids, effect=lambda: self._remember(call, account or ""))
 
-    def accepted(self, reading: Reading, refused: Sequence[Refused]) -> Answer:  # noqa: ARG002 - Event API tells no counts
+    def accepted(self, reading: Reading, refused: Sequence[Refused], miscount: int) -> Answer:  # noqa: ARG002 - no counts
         """200, with the records that were not processed (the document's "200 error scenario")."""
         if not refused:
             return _ALL_PROCESSED
@@ -74,11 +83,16 @@ class EventApi:
     def failed(self, status: int, code: str | None = None, message: str | None = None) -> Answer:
         return error(status, code, message)
 
-    def record(self, body: bytes, index: int) -> Json:
-        return _facts(parse(body))[1][index]
+    def records(self, body: bytes) -> Sequence[Json]:
+        return _facts(parse(body))[1]
+
+    def _remember(self, call: Call, account: str) -> Counted:
+        if key := _key(call):
+            self._keys.add(account, key, call.now)
+        return Counted()
 
     def _refuse_sender(self, call: Call) -> Answer | None:
-        if not self._credentials.known(call.headers.get("authorization")):
+        if not self._senders.known(call):
             return error(401)
         if "content-encoding" in call.headers:  # the document knows no compression
             return error(400, "RequestBodyReadError", "Content-Encoding is not supported")
@@ -90,26 +104,30 @@ class EventApi:
             return error(400, "RequestJsonUnmarshalError", "the request body must be an object")
         if fault := validation.account_fault(data):
             return error(400, message=fault)
-        if not self._credentials.may_send_for(call.headers.get("authorization"), str(data["accountId"])):
+        account = str(data["accountId"])
+        if not self._senders.may_send_for(call, account):
             return error(403)
+        if (key := _key(call)) and self._keys.seen(account, key, call.now):
+            return error(409)
         fault = validation.events_fault(data, Window.at(call.now))
         return error(400, message=fault) if fault else None
 
 
 def header_fault(headers: Mapping[str, str]) -> str | None:
     """Event API, POST Events, Header. `Rokt-Version` may be left out or empty, "which applies the latest version"."""
-    if not _is_json(headers.get("content-type", "")):
+    if not is_json(headers.get("content-type", "")):
         return "Content-Type: must be application/json"
     if headers.get("charset", "").lower() != "utf-8":
         return "Charset: must be utf-8"
     if headers.get("rokt-version", "") not in ("", VERSION):
         return f"Rokt-Version: must be {VERSION}"
+    if "idempotency-key" in headers and not is_key(headers["idempotency-key"]):
+        return "Idempotency-Key: must be a UUID of version 4"
     return None
 
 
-def _is_json(content_type: str) -> bool:
-    media_type, _, parameter = content_type.lower().replace(" ", "").partition(";")
-    return media_type == "application/json" and parameter in ("", "charset=utf-8", 'charset="utf-8"')
+def _key(call: Call) -> str | None:
+    return call.headers.get("idempotency-key")
 
 
 def _facts(data: Json) -> tuple[str | None, Sequence[Json]]:
@@ -126,7 +144,7 @@ def _client_event_id(record: Json) -> str:
 
 def _unprocessed(refused: Refused) -> Record:
     echo = _rewritten(refused.record, refused.rewrite) if isinstance(refused.record, dict) else refused.record
-    return {"error": {"code": refused.code, "message": refused.message}, "record": echo}
+    return {"error": refused.errors[0]._asdict(), "record": echo}
 
 
 def _rewritten(record: Record, rewrite: bool | Record) -> Record:

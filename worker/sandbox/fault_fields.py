@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from .api import Json, Record
+from .api import Error, Json, Record
 
 MAX_DELAY_S = 3600
 _HEADER_TEXT = re.compile(r"[\x20-\x7e]+")
@@ -24,32 +24,36 @@ def header_text(value: Json) -> str:
     return header
 
 
-def _whole(value: Json, low: int, high: int) -> int:
+def whole(value: Json, low: int, high: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise ValueError(f"must be a whole number from {low} to {high}")
     return value
 
 
-def _number(value: Json, high: int) -> float:
+def number(value: Json, high: int) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= high:
         raise ValueError(f"must be a number from 0 to {high}")
     return float(value)
 
 
 def status_number(value: Json) -> int:
-    return _whole(value, 200, 599)
+    return whole(value, 200, 599)
+
+
+def difference(value: Json) -> int:
+    return whole(value, -1_000_000, 1_000_000)
 
 
 def times(value: Json) -> int:
-    return _whole(value, 0, 2**53)
+    return whole(value, 0, 2**53)
 
 
 def probability(value: Json) -> float:
-    return _number(value, 1)
+    return number(value, 1)
 
 
 def seconds(value: Json) -> float:
-    return _number(value, MAX_DELAY_S)
+    return number(value, MAX_DELAY_S)
 
 
 def true(value: Json) -> bool:
@@ -62,6 +66,18 @@ def rewrite(value: Json) -> bool | Record:
     if not isinstance(value, bool | dict):
         raise ValueError("must be true, false or an object of fields")
     return value
+
+
+def errors(value: Json) -> tuple[Error, ...]:
+    if not isinstance(value, list) or not value:
+        raise ValueError("must be a list of at least one object of code and message")
+    return tuple(map(_error, value))
+
+
+def _error(value: Json) -> Error:
+    if not isinstance(value, dict) or set(value) != {"code", "message"}:
+        raise ValueError("must hold objects of code and message")
+    return Error(text(value["code"]), text(value["message"]))
 
 
 def when(value: Json) -> Literal["before", "after"]:

@@ -3,11 +3,13 @@
 A rule is an object of one action, its options, and, all optional, when it fires:
 
     "status": 200-599   answer with it; options "code", "message", "retry_after" (seconds or a date), "body" (raw text)
-    "refuse": true      matching records are not processed; options "code", "message", "rewrite" (true or fields)
+    "refuse": true      matching records are not processed; options "code" and "message", or "errors" (a list of objects
+                        of both), and "rewrite" (true or fields)
+    "miscount": N       tell a count of processed records that is wrong by N; goes together with other actions
     "delay": seconds    take the request in, answer so much later (up to an hour); goes together with other actions
     "hang": true        never answer
     "close": "before" | "after"     abort the connection before or after the request was taken in
-    "match": {"path", "account", "event": {"eventType" or "objectData.NAME": value}}
+    "match": {"path", "account", "event": {"eventType", "objectData.NAME", "email", …: value}}
     "probability": 0-1, "times": at most so often
 """
 
@@ -17,13 +19,14 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from . import fault_fields as fields
-from .api import Json, Record
-from .faults import Action, Close, Delay, Hang, Match, Refuse, Rule, Status
+from .api import Error, Json, Record
+from .faults import Action, Close, Delay, Hang, Match, Miscount, Refuse, Rule, Status
 
 _COMMON = {"match", "probability", "times"}
 _OPTIONS = {
     "status": {"code", "message", "retry_after", "body"},
-    "refuse": {"code", "message", "rewrite"},
+    "refuse": {"code", "message", "errors", "rewrite"},
+    "miscount": set[str](),
     "delay": set[str](),
     "hang": set[str](),
     "close": set[str](),
@@ -113,9 +116,16 @@ def _status(rule: Record) -> Status:
 
 def _refuse(rule: Record) -> Refuse:
     _read(rule, "refuse", fields.true)
+    if "errors" in rule and ("code" in rule or "message" in rule):
+        raise _Wrong("errors", "must not stand beside code or message")
     code = _optional(rule, "code", fields.text, "ValidationError")
     message = _optional(rule, "message", fields.text, "Invalid content")
-    return Refuse(code, message, _optional(rule, "rewrite", fields.rewrite, False))
+    errors = _optional(rule, "errors", fields.errors, (Error(code, message),))
+    return Refuse(errors, _optional(rule, "rewrite", fields.rewrite, False))
+
+
+def _miscount(rule: Record) -> Miscount:
+    return Miscount(_read(rule, "miscount", fields.difference))
 
 
 def _delay(rule: Record) -> Delay:
@@ -134,6 +144,7 @@ def _close(rule: Record) -> Close:
 _ACTIONS: Mapping[str, Callable[[Record], Action]] = {
     "status": _status,
     "refuse": _refuse,
+    "miscount": _miscount,
     "delay": _delay,
     "hang": _hang,
     "close": _close,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from .api import Json, Record
+from .api import Error, Json, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,17 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Report the matching records as unprocessed; they are not taken in."""
+    """Report the matching records as unprocessed, not taken in. An API of one error a record tells the first."""
 
-    code: str
-    message: str
+    errors: tuple[Error, ...]
     rewrite: bool | Record = False
+
+
+@dataclass(frozen=True, slots=True)
+class Miscount:
+    """Tell a count of processed records that is wrong by so many; an API that tells none is not touched."""
+
+    by: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +56,15 @@ class Close:
 
 
 Ending: TypeAlias = Status | Hang | Close
-Action: TypeAlias = Ending | Refuse | Delay
+Action: TypeAlias = Ending | Refuse | Miscount | Delay
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
     """Which requests, and for `Refuse` which of their records; what is not named always matches.
 
-    `event` maps fields to values: an event's own field, or `objectData.NAME` for the value of the entry of that name.
+    `event` maps fields to values: an event's own field, or `objectData.NAME` (`metaData.NAME`, `metadata.NAME`) for the
+    value of the entry of that name.
     """
 
     path: str | None = None
@@ -83,9 +90,10 @@ class Rule:
 
 @dataclass(slots=True)
 class Verdict:
-    """What happens to one request: delays add up, `refused` is by the record's index, at most one ending."""
+    """What happens to one request: delays and miscounts add up, `refused` is by index, at most one ending."""
 
     delay: float = 0.0
+    miscount: int = 0
     refused: dict[int, Refuse] = field(default_factory=dict)
     ending: Ending | None = None
 
@@ -94,8 +102,13 @@ class Faults:
     """The rules in force, their draws and how often each has fired."""
 
     def __init__(self, seed: int, rules: Sequence[Rule] = ()) -> None:
-        self.seed = seed
+        self.seed = self._first_seed = seed
         self.replace(rules)
+
+    def clear(self) -> None:
+        """No rules, and the seed of the start."""
+        self.seed = self._first_seed
+        self.replace(())
 
     def replace(self, rules: Sequence[Rule]) -> None:
         """Take other rules; the draws begin again from the seed."""
@@ -107,16 +120,16 @@ class Faults:
         self.fired = [0] * len(self.rules)
         self._random = random.Random(self.seed)
 
-    def decide(self, path: str, account: str | None, records: Sequence[Json], *, in_order: bool) -> Verdict:
+    def decide(self, path: str, account: str | None, records: Sequence[Json], *, divisible: bool) -> Verdict:
         """Try the rules in their order; the first ending is the last rule tried.
 
-        `in_order`: the API itself refuses nothing. Only then can single records be refused.
+        `divisible`: the API would take the request in, and could refuse single records of it.
         """
         verdict = Verdict()
         for number, rule in enumerate(self.rules):
             if self._spent(number) or not rule.match.request(path, account):
                 continue
-            if self._apply(rule, records, verdict, in_order=in_order):
+            if self._apply(rule, records, verdict, divisible=divisible):
                 self.fired[number] += 1
             if verdict.ending is not None:
                 break
@@ -126,15 +139,19 @@ class Faults:
         times = self.rules[number].times
         return times is not None and self.fired[number] >= times
 
-    def _apply(self, rule: Rule, records: Sequence[Json], verdict: Verdict, *, in_order: bool) -> bool:
+    def _apply(self, rule: Rule, records: Sequence[Json], verdict: Verdict, *, divisible: bool) -> bool:
         if isinstance(rule.action, Refuse):
-            return in_order and self._refuse(rule, rule.action, records, verdict)
+            return divisible and self._refuse(rule, rule.action, records, verdict)
+        if isinstance(rule.action, Miscount) and not divisible:
+            return False
         if rule.match.event and not any(map(rule.match.record, records)):
             return False
         if not self._drawn(rule):
             return False
         if isinstance(rule.action, Delay):
             verdict.delay += rule.action.seconds
+        elif isinstance(rule.action, Miscount):
+            verdict.miscount += rule.action.by
         else:
             verdict.ending = rule.action
         return True
@@ -158,7 +175,9 @@ def _has(record: Record, name: str, wanted: Json) -> bool:
         return key in record and _same(record[key], wanted)
     entries = record.get(key)
     return isinstance(entries, list) and any(
-        isinstance(entry, dict) and entry.get("name") == entry_name and _same(entry.get("value"), wanted)
+        isinstance(entry, dict)
+        and entry.get("name", entry.get("Name")) == entry_name
+        and _same(entry.get("value", entry.get("Value")), wanted)
         for entry in entries
     )
 

@@ -32,9 +32,9 @@ def parse(body: bytes) -> Json:
     return value
 
 
-def dump(value: Json, *, ascii_only: bool = True) -> bytes:
+def dump(value: Json, *, ascii_only: bool = True, sort_keys: bool = False) -> bytes:
     """The shortest JSON text of a value, in UTF-8."""
-    return json.dumps(value, ensure_ascii=ascii_only, separators=(",", ":")).encode()
+    return json.dumps(value, ensure_ascii=ascii_only, sort_keys=sort_keys, separators=(",", ":")).encode()
 
 
 def _too_deep(value: Json) -> bool:

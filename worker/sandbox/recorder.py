@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from .api import Counted, Json, Reading
 
 
 @dataclass(slots=True)
@@ -18,8 +20,11 @@ class Request:
     """One request. `arrived` and `ended` are seconds of the monotonic clock; `status` stays None without an answer."""
 
     number: int
+    api: str
     path: str
     account: str | None
+    group: str | None
+    details: Mapping[str, Json]
     events: int
     trace_id: str
     arrived: float
@@ -29,7 +34,7 @@ class Request:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of one account, or of all: duplicates are `accepted - distinct`."""
+    """Counts of one API and account, or of all: duplicates are `accepted - distinct`."""
 
     requests: int = 0
     accepted: int = 0
@@ -64,6 +69,14 @@ class Place(NamedTuple):
     position: int
 
 
+class Accepted(NamedTuple):
+    """What was accepted of one request: the index in its body and the id of each event."""
+
+    request: Request
+    body: bytes
+    ids: Sequence[tuple[int, str]]
+
+
 class Recorder:
     """The memory. One event loop uses it, so no step needs a lock."""
 
@@ -73,19 +86,29 @@ class Recorder:
 
     def reset(self) -> None:
         """Forget everything; requests that are still under way are not counted any more."""
-        self.total = Tally()
         self.requests: list[Request] = []
         self.places: dict[Key, list[Place]] = {}
-        self._tallies: defaultdict[str | None, Tally] = defaultdict(Tally)
+        self._tallies: defaultdict[tuple[str | None, str | None], Tally] = defaultdict(Tally)
         self._by_account: defaultdict[str | None, list[Request]] = defaultdict(list)
         self._ids: defaultdict[str, list[Key]] = defaultdict(list)
+        self._accepted: list[Accepted] = []
 
-    def begin(self, path: str, account: str | None, events: int, trace_id: str, arrived: float) -> Request:
+    def begin(self, api: str, path: str, reading: Reading, trace_id: str, arrived: float) -> Request:
         """Note a request that was read to its end."""
-        request = Request(len(self.requests) + 1, path, account, events, trace_id, arrived)
+        request = Request(
+            number=len(self.requests) + 1,
+            api=api,
+            path=path,
+            account=reading.account,
+            group=reading.group,
+            details=reading.details,
+            events=len(reading.records),
+            trace_id=trace_id,
+            arrived=arrived,
+        )
         self.requests.append(request)
-        self._by_account[account].append(request)
-        for tally in self._both(account):
+        self._by_account[request.account].append(request)
+        for tally in self._of(request):
             tally.begin()
         self._tell()
         return request
@@ -94,24 +117,27 @@ class Recorder:
         """Note how a request ended: with this status, or None when no answer was given."""
         request.ended, request.status = ended, status
         if self._is_current(request):
-            for tally in self._both(request.account):
+            for tally in self._of(request):
                 tally.end(status)
 
-    def take_in(self, api: str, request: Request, body: bytes, ids: Iterable[tuple[int, str]]) -> None:
-        """Note events as accepted: pairs of their index in the body and their id."""
+    def take_in(self, request: Request, body: bytes, ids: Iterable[tuple[int, str]], others: Counted) -> None:
+        """Note events as accepted: pairs of their index in the body and their id; of the others only their number."""
         if not self._is_current(request):
             return
-        tallies = self._both(request.account)
-        for index, event_id in ids:
-            first = self._place(Key(api, request.account or "", event_id), Place(request, body, index))
-            for tally in tallies:
-                tally.accepted += 1
-                tally.distinct += first
+        accepted = Accepted(request, body, tuple(ids))
+        if accepted.ids:
+            self._accepted.append(accepted)
+        distinct = 0
+        for index, id_ in accepted.ids:
+            distinct += self._place(Key(request.api, request.account or "", id_), Place(request, body, index))
+        for tally in self._of(request):
+            tally.accepted += len(accepted.ids) + others.accepted
+            tally.distinct += distinct + others.distinct
         self._tell()
 
-    def tally(self, account: str | None) -> Tally:
-        """The counts of one account, or of all (None)."""
-        return self.total if account is None else self._tallies.get(account, Tally())
+    def tally(self, api: str | None, account: str | None) -> Tally:
+        """The counts of one API and account (None: of all)."""
+        return self._tallies.get((api, account), Tally())
 
     def requests_of(self, account: str | None) -> Sequence[Request]:
         """The requests of one account, or all (None), in the order they came."""
@@ -120,6 +146,13 @@ class Recorder:
     def counts(self, account: str | None) -> Iterator[tuple[Key, int]]:
         """How often each event was accepted, of one account or of all (None)."""
         return ((key, len(places)) for key, places in self.places.items() if account in (None, key.account))
+
+    def accepted(self, api: str | None, account: str | None, group: str | None) -> Iterator[Accepted]:
+        """What was accepted for an API, account and group (None: all of them), in the order of its acceptance."""
+        for accepted in self._accepted:
+            request = accepted.request
+            if api in (None, request.api) and account in (None, request.account) and group in (None, request.group):
+                yield accepted
 
     def find(self, event_id: str, account: str | None) -> Key | None:
         """The first accepted event of an id."""
@@ -142,8 +175,10 @@ class Recorder:
         places.append(place)
         return False
 
-    def _both(self, account: str | None) -> tuple[Tally, Tally]:
-        return self.total, self._tallies[account]
+    def _of(self, request: Request) -> list[Tally]:
+        """The counts in which a request takes part."""
+        places = {(api, account) for api in (None, request.api) for account in (None, request.account)}
+        return [self._tallies[place] for place in places]
 
     def _is_current(self, request: Request) -> bool:
         """Whether the request is of the time since the last reset."""

@@ -25,7 +25,9 @@ def error_body(code: str, message: str) -> bytes:
 
 
 def as_response(answer: Answer, trace_id: str) -> Response:
-    headers = {"Content-Type": answer.content_type, TRACE_HEADER: trace_id, **answer.headers}
+    headers = {TRACE_HEADER: trace_id, **answer.headers}
+    if answer.content_type:
+        headers["Content-Type"] = answer.content_type
     return Response(b"" if answer.status in _NO_BODY else answer.body, answer.status, headers)
 
 

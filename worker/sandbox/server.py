@@ -15,7 +15,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from .api import Json
-from .app import DEFAULT_MAX_BODY_BYTES, create_app
+from .app import DEFAULT_MAX_AUDIENCE_BODY_BYTES, DEFAULT_MAX_BODY_BYTES, create_app
 from .connection import AbortableProtocol
 
 _KEEP_ALIVE_S = 75  # as usual in front of an API; uvicorn's 5 would end idle connections in the middle of a test
@@ -36,13 +36,20 @@ async def serve(
     faults: Json = None,
     credentials: Json = None,
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
+    max_audience_body_bytes: int = DEFAULT_MAX_AUDIENCE_BODY_BYTES,
     announce: Callable[[str], None] = print_address,
 ) -> None:
     """Serve a sandbox until SIGTERM or SIGINT; `announce` is called with its URL once it listens. Port 0: a free one.
 
     Raises `InvalidRules`, `InvalidCredentials`, or `OSError` if the address cannot be used.
     """
-    app = create_app(seed=seed, faults=faults, credentials=credentials, max_body_bytes=max_body_bytes)
+    app = create_app(
+        seed=seed,
+        faults=faults,
+        credentials=credentials,
+        max_body_bytes=max_body_bytes,
+        max_audience_body_bytes=max_audience_body_bytes,
+    )
     async with running(app, host=host, port=port) as server:
         with _stopped_by_signals(server):
             announce(server.url)

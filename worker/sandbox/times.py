@@ -1,4 +1,4 @@
-"""Event times: RFC 3339 in UTC, and the window in which the Event API takes them in. The clock is the caller's."""
+"""Event times: RFC 3339 in UTC, and the windows in which the APIs take them in. The clock is the caller's."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 OLDEST_MONTHS = 18
 NEWEST = timedelta(minutes=5)
+OLDEST_OF_SERVER_EVENTS = timedelta(days=3)
 
 # `fromisoformat` takes more of ISO 8601 than RFC 3339 has (weeks, no separators), so the form is checked first.
 _RFC_3339_UTC = re.compile(
@@ -27,6 +28,11 @@ class Window:
     def at(cls, now: datetime) -> Window:
         """Event API, Parameters, `eventTime`: not older than 18 months, not more than 5 minutes in the future."""
         return cls(months_before(now, OLDEST_MONTHS), now + NEWEST)
+
+
+def server_events_window(now: datetime) -> Window:
+    """Server Events API, PartnerEvent, note: "not future dated (5m leeway), not more than three days in the past"."""
+    return Window(now - OLDEST_OF_SERVER_EVENTS, now + NEWEST)
 
 
 def parse_utc(text: str) -> datetime | None:
