@@ -52,8 +52,12 @@ class Producer:
         Raises `InvalidEvent` (every fault, by field; nothing was enqueued) or `EnqueueFailed` (with the id, and
         whether the event may have been accepted after all).
         """
-        to, prepared, made = self._prepare(Line(destination=destination, account=account, event=event, id=id))
-        self._append(to, account, [made], prepared.id)
+        return self.enqueue_line(Line(destination=destination, account=account, event=event, id=id))
+
+    def enqueue_line(self, line: Line) -> str:
+        """The same for a line of `forwarder enqueue`."""
+        to, prepared, made = self._prepare(line)
+        self._append(to, line.account, [made], prepared.id)
         return prepared.id
 
     def enqueue_many(self, lines: Iterable[Line | Mapping[str, Any]]) -> list[Result]:

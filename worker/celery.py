@@ -16,6 +16,7 @@ from producers.destinations import DESTINATIONS
 from producers.errors import ConfigurationError
 from worker import logs, tasks
 from worker.dispatch import DispatchStep
+from worker.intake_step import IntakeStep
 from worker.names import task_name
 from worker.process import close_process, open_process
 from worker.settings import Settings, load_settings
@@ -61,7 +62,7 @@ app.conf.update(
     worker_cancel_long_running_tasks_on_connection_loss=False,
 )
 tasks.register(app, SETTINGS)
-app.steps["worker"].add(DispatchStep)
+app.steps["worker"].update((DispatchStep, IntakeStep))
 
 
 def _set_up_logging(**_kwargs: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import groupby, islice
 from typing import Any, NamedTuple
 
@@ -10,9 +11,11 @@ from redis.asyncio import Redis
 
 from producers.append import epoch
 from producers.destinations import DESTINATIONS
+from producers.errors import ConfigurationError, InvalidEvent
 from producers.keys import Slot
 from producers.settings import BatchSettings, BufferSettings
 from worker.buffer.calls import Call, run_one
+from worker.intake_letters import NAME as INTAKE
 from worker.letters import Letter
 
 PAGE = 500
@@ -38,13 +41,25 @@ class Place(NamedTuple):
     number: str
 
 
+def no_intake(_message: bytes) -> None:
+    """Where nobody gave a producer, messages of the intake cannot be replayed."""
+    raise ConfigurationError("messages of the intake are replayed by the command line only")
+
+
 class DeadLetters:
     """All dead-letter queues of one buffer."""
 
-    def __init__(self, redis: Redis, buffer: BufferSettings, batches: Callable[[str], BatchSettings]) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        buffer: BufferSettings,
+        batches: Callable[[str], BatchSettings],
+        enqueue: Callable[[bytes], object] = no_intake,
+    ) -> None:
         self._redis: Any = redis  # its stubs know neither bytes nor awaitables apart
         self._buffer = buffer
         self._batches = batches
+        self._enqueue = enqueue
 
     async def find(self, chosen: Filter, *, oldest_first: bool = False) -> AsyncIterator[Letter]:
         """The letters that the filter takes, newest first unless told; read a page at a time."""
@@ -70,22 +85,38 @@ class DeadLetters:
 
     async def replay(self, places: Iterable[Place], moved: Callable[[int], object] = lambda _: None) -> int:
         """Sends letters again, in batches of their own, with their first ids and times. Gives how many were moved."""
-        return await self._each_chunk(places, self._replay_call, moved)
-
-    async def discard(self, places: Iterable[Place], moved: Callable[[int], object] = lambda _: None) -> int:
-        """Gives letters up for good. Gives how many there still were."""
-        return await self._each_chunk(places, _discard_call, moved)
-
-    async def _each_chunk(
-        self, places: Iterable[Place], call: Callable[[Slot, list[Letter]], Call], moved: Callable[[int], object]
-    ) -> int:
         total = 0
         for slot, numbers in _chunks(places):
             letters = await self._read(slot, numbers)
-            done = int(await run_one(self._redis, call(slot, letters))) if letters else 0
+            again = self._reenter if slot.destination == INTAKE else self._revive
+            done = await again(slot, letters) if letters else 0
             total += done
             moved(done)
         return total
+
+    async def discard(self, places: Iterable[Place], moved: Callable[[int], object] = lambda _: None) -> int:
+        """Gives letters up for good. Gives how many there still were."""
+        total = 0
+        for slot, numbers in _chunks(places):
+            done = int(await run_one(self._redis, Call("discard", slot.fixed, ["discarded", *numbers])))
+            total += done
+            moved(done)
+        return total
+
+    async def _revive(self, slot: Slot, letters: list[Letter]) -> int:
+        return int(await run_one(self._redis, self._replay_call(slot, letters)))
+
+    async def _reenter(self, slot: Slot, letters: list[Letter]) -> int:
+        """Messages of the intake are checked and enqueued anew; one that is still at fault stays where it is."""
+        taken: list[str] = []
+        try:
+            for letter in letters:
+                with suppress(InvalidEvent):
+                    self._enqueue(letter.event.payload)
+                    taken.append(letter.number)
+        finally:
+            await run_one(self._redis, Call("discard", slot.fixed, ["delivered", *taken]))
+        return len(taken)
 
     def _replay_call(self, slot: Slot, letters: list[Letter]) -> Call:
         caps, to = self._batches(slot.destination), DESTINATIONS[slot.destination]
@@ -96,9 +127,9 @@ class DeadLetters:
         return Call("replay", slot.fixed, args)
 
     def _slots(self, destination: str | None) -> list[Slot]:
-        names = [destination] if destination else list(DESTINATIONS)
-        shards = range(self._buffer.shards)
-        return [Slot(self._buffer.key_prefix, name, shard) for name in names for shard in shards]
+        names = [destination] if destination else [*DESTINATIONS, INTAKE]
+        prefix, shards = self._buffer.key_prefix, self._buffer.shards
+        return [Slot(prefix, name, shard) for name in names for shard in range(1 if name == INTAKE else shards)]
 
     async def _by_time(self, slot: Slot, oldest_first: bool) -> AsyncIterator[list[str]]:
         start, key = 0, slot.key("dead")
@@ -128,10 +159,6 @@ def _split(field: bytes) -> tuple[str, str]:
     """Code and account of a count: `<length of the code>:<code><account>`, in bytes."""
     length, _, both = field.partition(b":")
     return both[: int(length)].decode(), both[int(length) :].decode()
-
-
-def _discard_call(slot: Slot, letters: list[Letter]) -> Call:
-    return Call("discard", slot.fixed, ["discarded", *(letter.number for letter in letters)])
 
 
 def _chunks(places: Iterable[Place]) -> Iterator[tuple[Slot, list[str]]]:

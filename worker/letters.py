@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from producers.clock import rfc3339
-from producers.destinations import Destination, Whole
+from producers.destinations import DESTINATIONS, Whole
 from producers.keys import Slot
 from producers.stored_event import StoredEvent, decode
+from worker.intake_letters import readable
 
 
 class Letter(NamedTuple):
@@ -29,15 +30,16 @@ class Letter(NamedTuple):
         of = Whole(texts["account"], texts["order"], texts["kind"])
         return cls(slot, number, texts["id"], of, texts["code"], int(died_at), decode(fields[b"event"]))
 
-    def shown(self, to: Destination) -> dict[str, Any]:
+    def shown(self) -> dict[str, Any]:
         """The public form: what `dlq list --json` prints."""
-        expires = to.window.expires(self.event.event_time)
+        to = DESTINATIONS.get(self.slot.destination)
+        expires = to.window.expires(self.event.event_time) if to else None
         last = self.event.history[-1] if self.event.history else {}
         return {
             "id": self.id,
             "destination": self.slot.destination,
             "account": self.of.account,
-            "event": to.event_of(self.event.payload, self.of),
+            "event": to.event_of(self.event.payload, self.of) if to else readable(self.event.payload),
             "reasons": last.get("reasons", []),
             "status": last.get("status") or None,
             "trace_id": last.get("trace_id") or None,

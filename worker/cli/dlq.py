@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from producers.destinations import DESTINATIONS
+from producers import Producer
+from producers.lines import parse_line
 from worker.cli.context import (
     DestinationOption,
     JsonOption,
@@ -26,6 +27,7 @@ from worker.cli.context import (
     print_json,
 )
 from worker.dead_letters import DeadLetters, Filter, Place
+from worker.intake_letters import NAME as INTAKE
 from worker.redis_client import with_redis
 from worker.settings import caps_of
 
@@ -48,7 +50,7 @@ def list_letters(
     as_json: JsonOption = False,
 ) -> None:
     """List dead letters, newest first."""
-    chosen = Filter(known(destination), account, code)
+    chosen = Filter(_queue(destination), account, code)
     letters = _run(lambda queues: _shown(queues, chosen, limit if as_json else limit or 50))
     if as_json:
         print_json(letters)
@@ -80,7 +82,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show the dead letters of one event in full, with their history."""
-    chosen = Filter(known(destination), ids=[event_id])
+    chosen = Filter(_queue(destination), ids=[event_id])
     letters = _run(lambda queues: _shown(queues, chosen, None, history=True))
     if not letters:
         typer.echo(f"no dead letter has the id {event_id}", err=True)
@@ -126,12 +128,17 @@ def print_letter(letter: dict[str, Any], console: Console) -> None:
     console.print_json(json.dumps(letter, ensure_ascii=False))
 
 
+def _queue(name: str | None) -> str | None:
+    """A dead-letter queue: one a destination, and one for the intake."""
+    return name if name == INTAKE else known(name)
+
+
 def _chosen(
     ids: list[str] | None, destination: str | None, account: str | None, code: str | None, everything: bool
 ) -> Filter:
     if not (ids or destination or account or code or everything):
         raise typer.BadParameter("name ids or a filter, or say --all")
-    return Filter(known(destination), account, code, ids or ())
+    return Filter(_queue(destination), account, code, ids or ())
 
 
 def _move(verb: str, done: str, chosen: Filter, yes: bool, as_json: bool, move: Move) -> None:
@@ -166,7 +173,7 @@ async def _shown(
     async for letter in queues.find(chosen):
         if limit is not None and len(shown) >= limit:
             break
-        form = letter.shown(DESTINATIONS[letter.slot.destination])
+        form = letter.shown()
         shown.append({**form, "history": list(letter.event.history)} if history else form)
     return shown
 
@@ -189,4 +196,12 @@ def _plain(text: str) -> str:
 def _run(work: Callable[[DeadLetters], Awaitable[Answer]]) -> Answer:
     environ = environment()
     buffer = buffer_of(environ)
-    return asyncio.run(with_redis(buffer.redis_url, lambda redis: work(DeadLetters(redis, buffer, caps_of(environ)))))
+    producer = Producer.from_env(environ)
+    return asyncio.run(
+        with_redis(
+            buffer.redis_url,
+            lambda redis: work(
+                DeadLetters(redis, buffer, caps_of(environ), lambda body: producer.enqueue_line(parse_line(body)))
+            ),
+        )
+    )

@@ -13,19 +13,23 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from producers import InvalidEvent, Producer
-from producers.destinations import DESTINATIONS
 from producers.settings import BufferSettings, buffer_settings
 from worker.dead_letters import DeadLetters, Filter
-from worker.demo.samples import ACCOUNTS, REFUSED_CURRENCY, Samples, samples
+from worker.demo.samples import CREDENTIALS, LISTED, REFUSED_CURRENCY, Samples, samples
 from worker.demo.sandbox_control import SandboxControl
 from worker.demo.summary import balances, dead_by_reason, summary
 from worker.ledger_table import table
+from worker.query.client import QueryClient
+from worker.query.model import Account
+from worker.query.surroundings import Surroundings, surroundings
+from worker.query.tables import accounts_table
 from worker.redis_client import sync_redis, with_redis
 from worker.settings import caps_of
 from worker.stack import parts
 from worker.stack.processes import Stack
 from worker.stack.redis_server import EmbeddedRedis
 from worker.status import left, status
+from worker.transport import HttpTransport
 
 MOST_S = 120.0
 Counts = dict[str, Any]
@@ -44,7 +48,9 @@ def _start(stack: Stack, environ: Mapping[str, str], folder: Path) -> tuple[dict
     env = parts.clean(environ, FORWARDER_REDIS_URL=redis.url, FORWARDER_LINGER_MS="300", LOG_LEVEL="INFO")
     sandbox = SandboxControl(parts.sandbox_url(stack.start(parts.sandbox(env, folder))))
     sandbox.refuse({"objectData.currency": REFUSED_CURRENCY}, "ValidationError", "currency is not known")
-    env["FORWARDER_EVENT_API_URL"] = sandbox.url
+    env["FORWARDER_SANDBOX_URL"] = sandbox.url
+    env["FORWARDER_CREDENTIALS_FILE"] = str(folder / "credentials.toml")
+    (folder / "credentials.toml").write_text(CREDENTIALS, "utf-8")
     worker = stack.start(parts.worker(env, folder))
     parts.wait_for_worker(sync_redis(redis.url), buffer_settings(env).key_prefix, worker)
     return env, sandbox
@@ -56,10 +62,9 @@ def _show(given: Samples, env: Mapping[str, str], sandbox: SandboxControl, out: 
     refused = _enqueue(given, env, out)
     first = _delivered(buffer, len(given.lines) - len(refused), err)
     seconds = time.monotonic() - began
-    requests = sandbox.requests()
     out.print(table(first))
     out.print(dead_by_reason(_letters(env, lambda queues: queues.counts())))
-    out.print(summary(first["event-api"], len(refused), requests, seconds))
+    out.print(summary(first, {name: sandbox.requests(name) for name in first}, len(refused), seconds))
     out.print("\nOne dead letter in full:")
     letter = _letters(env, _one)
     out.print_json(data=letter)
@@ -69,6 +74,7 @@ def _show(given: Samples, env: Mapping[str, str], sandbox: SandboxControl, out: 
     last = _delivered(buffer, replayed, err)
     out.print(f"{replayed} replayed with their first ids and times")
     out.print(table(last))
+    out.print(accounts_table(_accounts(env)))
     return _verdict(given, len(refused), first, last, sandbox, out)
 
 
@@ -77,7 +83,7 @@ def _enqueue(given: Samples, env: Mapping[str, str], out: Console) -> list[Inval
     results = producer.enqueue_many(given.lines)
     producer.close()
     refused = [result.error for result in results if isinstance(result.error, InvalidEvent)]
-    out.print(f"{len(results) - len(refused)} events of {len(ACCOUNTS)} accounts enqueued; the producer refused:")
+    out.print(f"{len(results) - len(refused)} events enqueued; the producer refused:")
     for error in refused:
         out.print(f"  {error}", markup=False, highlight=False)
     return refused
@@ -109,12 +115,25 @@ def _letters(env: Mapping[str, str], work: Callable[[DeadLetters], Any]) -> Any:
 
 async def _one(queues: DeadLetters) -> Any:
     async for letter in queues.find(Filter()):
-        return letter.shown(DESTINATIONS[letter.slot.destination])
+        return letter.shown()
     return None
 
 
 async def _replay(queues: DeadLetters) -> int:
     return await queues.replay(await queues.choose(Filter()))
+
+
+def _accounts(env: Mapping[str, str]) -> list[Account]:
+    """What the Query API reads back, with a person's credentials."""
+    return asyncio.run(_asked(surroundings(env)))
+
+
+async def _asked(where: Surroundings) -> list[Account]:
+    transport = HttpTransport(1)
+    try:
+        return await QueryClient(transport, where.host, where.auth_host, where.access, where.timeout_s).accounts()
+    finally:
+        await transport.close()
 
 
 def _verdict(
@@ -126,13 +145,14 @@ def _verdict(
     out: Console,
 ) -> bool:
     """Whether every event is where it belongs, by our ledger and by Rokt's count."""
-    ours, received = last["event-api"], sandbox.events()
+    counts = {name: sandbox.events(name) for name in ("event-api", "server-events")}
     right = (
         refused == given.for_the_producer
         and first["event-api"]["dead"] == given.for_rokt
-        and balances(ours)
-        and ours["delivered"] == ours["accepted"] == received["distinct"] == received["accepted"]
+        and all(balances(each) and each["delivered"] == each["accepted"] for each in last.values())
+        and all(got["accepted"] == got["distinct"] == last[name]["accepted"] for name, got in counts.items())
+        and sandbox.members(LISTED) == {"US_Customers": 300, "AdvertiserDatabase": 250}
     )
-    words = "The ledger balances, and the sandbox has each event exactly once." if right else "Something is missing."
-    out.print(f"\n{words} Accepted {ours['accepted']}, received {received['accepted']}.")
+    words = "Every ledger balances, and the sandbox has each event exactly once." if right else "Something is missing."
+    out.print(f"\n{words}")
     return bool(right)

@@ -23,17 +23,22 @@ class SandboxControl:
     def accept_everything(self) -> None:
         self._put([])
 
-    def requests(self) -> int:
-        """How many requests came."""
-        return int(self._get("summary")["requests"]["total"])
+    def requests(self, api: str) -> int:
+        """How many requests of an API came."""
+        return int(self._get("summary", api=api)["requests"]["total"])
 
-    def events(self) -> dict[str, int]:
+    def events(self, api: str) -> dict[str, int]:
         """`accepted`, `distinct` and `duplicates`."""
-        counts: dict[str, int] = self._get("summary")["events"]
+        counts: dict[str, int] = self._get("summary", api=api)["events"]
         return counts
 
-    def _get(self, path: str) -> Any:
-        return self._client.get(f"/_sandbox/{path}").raise_for_status().json()
+    def members(self, account: str) -> dict[str, int]:
+        """How many addresses each list of an account has."""
+        lists = self._get("audience", account=account)["lists"].get(account, {})
+        return {name: found["members"] for name, found in lists.items()}
+
+    def _get(self, path: str, **asked: str) -> Any:
+        return self._client.get(f"/_sandbox/{path}", params=asked).raise_for_status().json()
 
     def _put(self, rules: list[dict[str, Any]]) -> None:
         self._client.put("/_sandbox/faults", json=rules).raise_for_status()

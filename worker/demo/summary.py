@@ -9,20 +9,16 @@ from typing import Any
 from rich.table import Table
 
 
-def summary(counts: Mapping[str, Any], refused: int, requests: int, seconds: float) -> Table:
-    """Accepted, delivered, dead, requests, events a request, time."""
-    rows = Table(title="What happened", show_header=False)
-    taken = counts["delivered"] + counts["dead"]
-    for name, value in (
-        ("refused by the producer", f"{refused:,}"),
-        ("accepted", f"{counts['accepted']:,}"),
-        ("delivered", f"{counts['delivered']:,}"),
-        ("dead letters", f"{counts['dead']:,}"),
-        ("requests", f"{requests:,}"),
-        ("events a request", f"{taken / requests:.1f}" if requests else "-"),
-        ("time", f"{seconds:.1f} s"),
-    ):
-        rows.add_row(name, value)
+def summary(
+    counts: Mapping[str, Mapping[str, Any]], requests: Mapping[str, int], refused: int, seconds: float
+) -> Table:
+    """Requests and events a request of each API, and what it took."""
+    title = f"{refused} refused by the producer; {seconds:.1f} s in all"
+    rows = Table("", "accepted", "delivered", "dead letters", "requests", "events a request", title=title)
+    for name, each in counts.items():
+        taken, sent = each["delivered"] + each["dead"], requests[name]
+        fill = f"{taken / sent:.1f}" if sent else "-"
+        rows.add_row(name, *(f"{each[state]:,}" for state in ("accepted", "delivered", "dead")), f"{sent:,}", fill)
     return rows
 
 
