@@ -83,6 +83,20 @@ class DeadLetters:
         """Where the letters are that the filter takes now: what comes later is not among them."""
         return [Place(letter.slot, letter.number) async for letter in self.find(chosen, oldest_first=oldest_first)]
 
+    async def overtaken(self, places: Iterable[Place]) -> int:
+        """How many letters are older than what has been delivered to their list since they died.
+
+        Sent again they go past it: an old `include` after a newer `exclude` brings an address back.
+        """
+        total = 0
+        for slot, numbers in _chunks(places):
+            letters = [letter for letter in await self._read(slot, numbers) if letter.of.kind]
+            for letter in letters:
+                field = f"{letter.of.account}\0{letter.of.order}"
+                latest = await self._redis.hget(slot.key("latest"), field)
+                total += latest is not None and int(latest) > letter.died_at
+        return total
+
     async def replay(self, places: Iterable[Place], moved: Callable[[int], object] = lambda _: None) -> int:
         """Sends letters again, in batches of their own, with their first ids and times. Gives how many were moved."""
         total = 0

@@ -28,7 +28,7 @@ BROKER_OPTIONS = {
     "unacked_key": "forwarder.intake.unacked",
     "unacked_index_key": "forwarder.intake.unacked_index",
     "unacked_mutex_key": "forwarder.intake.unacked_mutex",
-    "visibility_timeout": 600,
+    "visibility_timeout": 30,  # after a crash; an append takes far less
     "socket_timeout": 5,
     "socket_connect_timeout": 2,
     "socket_keepalive": True,

@@ -146,6 +146,8 @@ def _move(verb: str, done: str, chosen: Filter, yes: bool, as_json: bool, move: 
     places = _run(lambda queues: queues.choose(chosen))
     missing = _run(lambda queues: _missing(queues, chosen))
     moved = 0
+    if verb == "replay" and (older := _run(lambda queues: queues.overtaken(places))):
+        typer.echo(f"{older} of them go past newer changes of their list, which they may undo", err=True)
     if places and not agreed(f"{verb} {len(places)} dead letters?", yes):
         raise typer.Exit(1)
     with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
