@@ -73,6 +73,8 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """From the environment. Raises `ConfigurationError` that names the variable or the field."""
     worker = read(WorkerSettings, environ)
     buffer = buffer_settings(environ)
+    delivery = {name: _delivery(environ, name) for name in DESTINATIONS}
+    _check_scopes(delivery, buffer.shards)
     return Settings(
         worker=worker,
         buffer=buffer,
@@ -80,7 +82,7 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         log_level=_log_level(environ),
         hosts={api.name: host for api in DESTINATIONS.values() if (host := _host(api, worker, environ))},
         auth_host=_one_host("FORWARDER_AUTH_URL", worker, environ) or "",
-        delivery={name: _delivery(environ, name) for name in DESTINATIONS},
+        delivery=delivery,
     )
 
 
@@ -113,6 +115,15 @@ def caps_of(environ: Mapping[str, str]) -> Callable[[str], BatchSettings]:
 def data_dir(environ: Mapping[str, str] = os.environ) -> Path:
     """Where `forwarder up` keeps its Redis data: `FORWARDER_DATA_DIR`."""
     return Path(read(WorkerSettings, environ).data_dir)
+
+
+def _check_scopes(delivery: Mapping[str, DeliverySettings], shards: int) -> None:
+    for name, settings in delivery.items():
+        if settings.rate_scope == "destination" and shards > 1:
+            variable_name = f"FORWARDER_{name.upper().replace('-', '_')}_RATE_SCOPE"
+            raise ConfigurationError(
+                f"{variable_name}: one limit for all accounts needs FORWARDER_SHARDS=1, not {shards}"
+            )
 
 
 def _delivery(environ: Mapping[str, str], destination: str) -> DeliverySettings:

@@ -25,6 +25,8 @@ def _ledger_balances(picture: Picture) -> None:
     assert {state: ledger[state] for state in STATES} == {state: picture.in_state(state) for state in STATES}
     assert ledger["dead"] == len(picture.letters)
     assert all(count >= 0 for count in ledger.values()), ledger
+    flying = sum(batch.state == "in_flight" for batch in picture.batches.values())
+    assert int(picture.fixed.get("meta", {}).get(b"requests", 0)) == flying
     for account, fields in picture.hashes.items():
         queued = sum(batch.events for batch in picture.of_account(account) if batch.state != "in_flight")
         assert int(fields.get("queued", 0)) == queued, (account, fields)

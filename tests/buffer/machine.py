@@ -20,7 +20,8 @@ from worker.buffer.batches import Batch, Claimed, Settlement
 Answer = TypeVar("Answer")
 ACCOUNTS = st.sampled_from(["a", "b", "ü:{c}"])
 ORDERS, KINDS = st.sampled_from(["", "", "o1", "o:2"]), st.sampled_from(["", "", "k"])
-EVENTS = st.lists(st.tuples(ACCOUNTS, ORDERS, KINDS, st.sampled_from([25, 30, 60, 130])), min_size=1, max_size=7)
+SIZES = st.sampled_from([(25,) * 4, (30, 25, 25), (25,) * 9, (60,) * 3, (130,), (25, 130, 30, 60, 60, 25)])
+EVENTS = st.lists(st.tuples(ACCOUNTS, ORDERS, KINDS, SIZES), min_size=1, max_size=3)
 CAP_EVENTS, CAP_BYTES, LINGER_MS, LEASE_MS, MOST_AN_ACCOUNT = 4, 120, 50, 300, 2
 DELAYS = st.sampled_from([0, 10, 500])
 
@@ -74,24 +75,27 @@ class BufferMachine(RuleBasedStateMachine):
         check(self.picture, self.world.now, MOST_AN_ACCOUNT)
         self.model.check(self.picture)
 
-    @rule(shapes=EVENTS)
-    def events_come(self, shapes: list[tuple[str, str, str, int]]) -> None:
+    @rule(runs=EVENTS)
+    def events_come(self, runs: list[tuple[str, str, str, tuple[int, ...]]]) -> None:
         entries = []
-        for account, order, kind, size in shapes:
-            entries.append(event(f"{self.count}", account, order, kind, size=size))
-            self.count += 1
+        for account, order, kind, sizes in runs:
+            for size in sizes:
+                entries.append(event(f"{self.count}", account, order, kind, size=size))
+                self.count += 1
         assert self.do(self.world.append(*entries)) == len(entries)
         self.model.accepted(entries)
         self.look()
         for batch in self.picture.batches.values():
             assert batch.events == 1 or (batch.events <= CAP_EVENTS and batch.size <= CAP_BYTES)
 
-    @rule(ms=st.sampled_from([1, 20, 50, 120, 500]))
+    @rule(ms=st.sampled_from([1, 50, 500]))
     def time_passes(self, ms: int) -> None:
         self.world.later(ms)
 
-    @rule(most=st.sampled_from([0, 1, 2, 3, 50]))
-    def a_worker_claims(self, most: int) -> None:
+    @rule(most=st.sampled_from([50, 3, 2, 1, 0]), ms=st.sampled_from([50, 0, 500]))
+    def a_worker_claims(self, most: int, ms: int) -> None:
+        """After a while, so that there mostly is something to claim."""
+        self.world.later(ms)
         self.took(self.do(self.world.claim(most)), most)
 
     def took(self, claimed: Claimed, most: int) -> None:
@@ -99,6 +103,9 @@ class BufferMachine(RuleBasedStateMachine):
         assert len(claimed.batches) <= most
         if most >= len(self.model_accounts()):
             assert len(claimed.batches) == min(most, sum(possible.values())), "something due was not claimed"
+        self.note(claimed)
+
+    def note(self, claimed: Claimed) -> None:
         for batch, stored in zip(claimed.batches, self.do(self.world.buffer.read(claimed.batches)), strict=True):
             flight = Flight(batch, stored)
             self.superseded += [old for old in self.flights if old.batch.id == batch.id]
@@ -123,25 +130,37 @@ class BufferMachine(RuleBasedStateMachine):
         return found
 
     @precondition(lambda self: self.flights)
-    @rule(data=st.data())
-    def an_attempt_ends(self, data: st.DataObject) -> None:
-        flight = self.flights.pop(data.draw(st.integers(0, len(self.flights) - 1)))
-        ends = data.draw(st.lists(st.sampled_from("dxab"), min_size=len(flight.names), max_size=len(flight.names)))
-        self.ended(flight, ends, data.draw(DELAYS))
+    @rule(ends=st.lists(st.sampled_from("abdx"), min_size=4, max_size=4), delay=DELAYS, last=st.booleans())
+    def an_attempt_ends(self, ends: list[str], delay: int, last: bool) -> None:
+        flight = self.flights.pop(-1 if last else 0)
+        self.ended(flight, ends[: len(flight.names)], delay)
 
     @precondition(lambda self: self.flights)
-    @rule(data=st.data(), end=st.sampled_from("dxa"), refund=st.booleans(), delay=DELAYS)
-    def an_attempt_ends_alike_for_all(self, data: st.DataObject, end: str, refund: bool, delay: int) -> None:
-        flight = self.flights.pop(data.draw(st.integers(0, len(self.flights) - 1)))
-        if end == "a":
-            assert self.do(self.world.settle(flight.batch, whole(flight.batch, delay, refund=refund)))
-            self.model.settled(flight.names, "a" * len(flight.names), self.world.now + delay)
-            if refund:
-                self.model.refunded(flight.names)
-            self.look()
-            assert flight.batch.id in self.picture.batches
-        else:
-            self.ended(flight, [end] * len(flight.names), delay)
+    @rule(ends=st.lists(st.sampled_from(["abdx", "aabb", "dada", "xaxb"]), min_size=1, max_size=4), delay=DELAYS)
+    def attempts_end(self, ends: list[str], delay: int) -> None:
+        """Each in its own way, some not yet."""
+        for one in ends[: len(self.flights)]:
+            flight = self.flights.pop(0)
+            self.ended(flight, one[: len(flight.names)], delay)
+
+    @precondition(lambda self: self.flights)
+    @rule(end=st.sampled_from("xd"))
+    def an_attempt_ends_alike_for_all(self, end: str) -> None:
+        flight = self.flights.pop(0)
+        self.ended(flight, end * len(flight.names), 0)
+
+    @precondition(lambda self: self.flights)
+    @rule(delay=DELAYS, how=st.sampled_from(["retry", "refund", "renew"]))
+    def a_batch_is_sent_again(self, delay: int, how: str) -> None:
+        flight = self.flights.pop(0)
+        again = whole(flight.batch, delay)._replace(refund=how == "refund", renewed=how == "renew")
+        assert self.do(self.world.settle(flight.batch, again))
+        self.model.settled(flight.names, "a" * len(flight.names), self.world.now + delay)
+        if how != "retry":
+            self.model.refunded(flight.names, to=0 if how == "renew" else flight.batch.attempts - 1)
+        self.look()
+        assert (flight.batch.id in self.picture.batches) == (how != "renew")
+        self.superseded.append(flight)
 
     def ended(self, flight: Flight, ends: Sequence[str], delay: int) -> None:
         assert self.do(self.world.settle(flight.batch, settlement(flight.batch, flight.stored, ends, delay)))
@@ -152,23 +171,29 @@ class BufferMachine(RuleBasedStateMachine):
     @rule(data=st.data(), most=st.sampled_from([1, 50]))
     def many_attempts_end_and_the_next_is_claimed(self, data: st.DataObject, most: int) -> None:
         """In one round trip, one of them with an old token."""
-        flights, self.flights = self.flights, []
         stale = data.draw(st.lists(st.sampled_from(self.superseded), max_size=1)) if self.superseded else []
+        self.deliver_all_and_claim(most, stale)
+
+    def deliver_all_and_claim(self, most: int, stale: Sequence[Flight] = ()) -> Claimed:
+        flights, self.flights = self.flights, []
         ended = [(one.batch, Settlement(one.batch.events)) for one in (*flights, *stale)]
         settled, claimed = self.do(self.world.settle_and_claim(ended, most))
         assert settled == [True] * len(flights) + [False] * len(stale), settled
         for flight in flights:
             self.model.settled(flight.names, "d" * len(flight.names), 0)
-        for batch, stored in zip(claimed.batches, self.do(self.world.buffer.read(claimed.batches)), strict=True):
-            flight = Flight(batch, stored)
-            self.flights.append(flight)
-            self.model.claimed(batch, flight.names, self.world.now, LEASE_MS)
-        self.look()
+        self.note(claimed)
+        return claimed
+
+    @precondition(lambda self: self.flights)
+    @rule()
+    def workers_die_and_others_take_over(self) -> None:
+        self.world.later(LEASE_MS)
+        self.took(self.do(self.world.claim(50)), 50)
 
     @precondition(lambda self: self.superseded)
     @rule(data=st.data())
     def a_worker_settles_too_late(self, data: st.DataObject) -> None:
-        flight = data.draw(st.sampled_from(self.superseded))
+        flight = data.draw(st.sampled_from(self.superseded[::-1]))
         ends = data.draw(st.sampled_from(["d", "x", "a"])) * len(flight.names)
         before = self.picture
         assert not self.do(self.world.settle(flight.batch, settlement(flight.batch, flight.stored, ends)))
@@ -204,25 +229,13 @@ class BufferMachine(RuleBasedStateMachine):
         """Whatever happened: as time goes on, everything that waits is found and delivered, and nothing is left."""
         if sys.exc_info()[0]:
             return  # a rule has failed already
+        self.flights = []  # their workers died
         while True:
-            claimed = self.do(self.world.claim(50))
-            self.took(claimed, 50)
-            for flight in [one for one in self.flights if one.batch in claimed.batches]:
-                self.flights.remove(flight)
-                self.ended(flight, "d" * len(flight.names), 0)
+            claimed = self.deliver_all_and_claim(50)
             if claimed.next_due is not None:
                 self.world.now = max(self.world.now, claimed.next_due)
             elif not claimed.batches:
                 break
         assert not self.picture.batches
-        assert set(self.picture.keys) <= {
-            "meta",
-            "ledger",
-            "account",
-            "held",
-            "latest",
-            "letter",
-            "dead",
-            "dead_ids",
-            "dead_counts",
-        }
+        letters = {"letter", "dead", "dead_ids", "dead_counts"}
+        assert set(self.picture.keys) <= {"meta", "ledger", "account", "held", "latest", *letters}

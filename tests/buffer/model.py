@@ -65,9 +65,9 @@ class Model:
             if end in "dx" and known.key[1]:
                 self.queues[known.key[:2]].remove(name)
 
-    def refunded(self, names: Sequence[str]) -> None:
+    def refunded(self, names: Sequence[str], to: int) -> None:
         for name in names:
-            self.events[name].attempts -= 1
+            self.events[name].attempts = to
 
     def replayed(self, names: Sequence[str]) -> None:
         for name in names:

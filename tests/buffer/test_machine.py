@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -12,10 +11,9 @@ from tests.buffer.machine import BufferMachine
 from worker.redis_client import async_redis
 from worker.stack.redis_server import EmbeddedRedis
 
-EXAMPLES, STEPS = 150, 50
+EXAMPLES, STEPS = 100, 50
 
 
-@pytest.mark.timeout(420)  # what fails is made smaller, which takes its time
 def test_whatever_happens_nothing_is_lost_doubled_or_out_of_order(redis_server: EmbeddedRedis) -> None:
     with asyncio.Runner() as runner:
         client = async_redis(redis_server.url.removesuffix("/0") + "/7")  # a database that is emptied before each run
@@ -29,7 +27,8 @@ def test_whatever_happens_nothing_is_lost_doubled_or_out_of_order(redis_server: 
                     deadline=None,
                     database=None,
                     suppress_health_check=list(HealthCheck),
-                    phases=[Phase.generate, Phase.shrink],
+                    phases=[Phase.generate],  # with Phase.shrink a failure is made smaller, for some minutes
+                    report_multiple_bugs=False,
                     print_blob=True,
                 ),
             )

@@ -58,6 +58,17 @@ async def test_a_refunded_attempt_is_not_counted(world: World, batch: Batch) -> 
     assert (await world.claim_one()).attempts == 1
 
 
+async def test_a_renewed_batch_is_another_one_with_no_attempts_spent(world: World, batch: Batch) -> None:
+    """In the same place: a request that must not be taken for the one before."""
+    await world.append(event("behind", order="o"))
+    assert await world.settle(batch, whole(batch)._replace(renewed=True))
+    again = await world.claim_one()
+    assert (again.id == batch.id, again.attempts, again.source) == (False, 1, batch.source)
+    assert not await world.deliver(batch)
+    assert await world.deliver(again)
+    assert await world.drain() == [["behind"]]
+
+
 async def test_an_order_key_waits_behind_its_first_batch(world: World, batch: Batch) -> None:
     """What comes after a batch that waits for its retry does not overtake it."""
     await world.append(event("behind", order="o"))
