@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
@@ -46,13 +47,18 @@ def _object_faults(value: object, model: type[msgspec.Struct], at: str, strict: 
     if not isinstance(value, Mapping):
         yield Fault(at, f"expected an object, got {_name(value)}")
         return
-    fields = {field.encode_name: field for field in msgspec.structs.fields(model)}
+    fields = _fields(model)
     yield from _unknown_names(value, fields, at, model)
     for name, field in fields.items():
         if name in value:
             yield from faults_of(value[name], field.type, _inside(at, name), strict)
         elif field.required:
             yield Fault(_inside(at, name), "is required")
+
+
+@cache
+def _fields(model: type[msgspec.Struct]) -> dict[str, Any]:
+    return {field.encode_name: field for field in msgspec.structs.fields(model)}
 
 
 def _unknown_names(

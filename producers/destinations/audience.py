@@ -20,7 +20,7 @@ from producers.destinations.ids import made_or_given
 from producers.destinations.outcomes import Delivered, Outcome, Reason, Rejected, retry_of
 from producers.errors import Fault, InvalidEvent
 from producers.normalisation import normalised_email, normalised_sha256
-from producers.validation import account_faults, encoding_faults, faults_of
+from producers.validation import account_faults, all_faults, encoding_faults, faults_of
 
 DEFAULT_LIST = "AdvertiserDatabase"  # what an absent list means
 _PLAIN, _HASHED = "plain", "hashed"
@@ -45,19 +45,26 @@ def envelope_bytes(account: str, order: str, kind: str) -> int:
 def prepare(account: str, event: object, event_id: str | None, now: int) -> Prepared:
     """One address, trimmed and lowercased; a SHA-256 is never hashed again. Raises `InvalidEvent`."""
     try:
-        faults = list(_faults(account, event, event_id))
-        checked = msgspec.convert(event, Event) if not faults else None
-    except (ValueError, RecursionError):
-        faults, checked = [Fault("event", "is nested too deeply, or no event at all")], None
-    if checked is None:
-        raise InvalidEvent(faults)
-    if isinstance(checked.email, str):
-        address, form = normalised_email(checked.email), _PLAIN
-    else:
-        address, form = normalised_sha256(str(checked.sha256)), _HASHED
-    given_id = made_or_given(event_id)
-    order = DEFAULT_LIST if checked.list is UNSET else str(checked.list)
-    return Prepared(given_id, now, _ENCODER.encode(address), order, f"{checked.action} {form}", given_id)
+        checked = msgspec.convert(event, Event)
+        address, form = _address(checked)
+        given_id = made_or_given(event_id)
+        order = DEFAULT_LIST if checked.list is UNSET else str(checked.list)
+        payload = _ENCODER.encode(address)
+        sound = not list(account_faults(account)) and bool(order.encode())
+    except (ValueError, TypeError, RecursionError):
+        sound = False
+    if not sound:
+        raise InvalidEvent(all_faults(_faults(account, event, event_id), "event"))
+    return Prepared(given_id, now, payload, order, f"{checked.action} {form}", given_id)
+
+
+def _address(event: Event) -> tuple[str, str]:
+    """The address and its form. Raises ValueError unless there is exactly one, and a sound one."""
+    if isinstance(event.email, str) == isinstance(event.sha256, str):
+        raise ValueError("must hold exactly one of email and sha256")
+    if isinstance(event.email, str):
+        return normalised_email(event.email), _PLAIN
+    return normalised_sha256(str(event.sha256)), _HASHED
 
 
 def _faults(account: object, event: object, event_id: object) -> Iterator[Fault]:

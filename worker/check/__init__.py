@@ -1,1 +1,1 @@
-"""`forwarder check`: whether the credentials are whole, in their fields, and taken, and which hosts would be reached."""
+"""`forwarder check`: are the credentials whole, in their own fields, and taken; which hosts would be reached?"""

@@ -45,12 +45,17 @@ def given_fields(credentials: AccountCredentials) -> dict[str, str]:
     return {name: value for name in _FIELDS if (value := getattr(credentials, name))}
 
 
+def masked(credentials: AccountCredentials) -> AccountCredentials:
+    """The same fields without their values, of which some may be such that no request could be made of them."""
+    return AccountCredentials(**dict.fromkeys(given_fields(credentials), "…"))
+
+
 def shown(value: str) -> str:
     """`rpub-… (24 characters)`: enough to tell one from another, and no more."""
     named = value[:_PREFIX] in _NAMED
     start = value[:_PREFIX] if named or len(value) >= _LONG else ""
     printable = "".join(character if character.isprintable() else "?" for character in start)
-    return f"{printable}… ({len(value)} characters)"
+    return f"{printable}… ({len(value)} character{'s' * (len(value) != 1)})"
 
 
 def _place(value: str) -> tuple[str, str] | None:

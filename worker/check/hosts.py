@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from producers.destinations import DESTINATIONS
-from producers.errors import ConfigurationError
 from worker.query.surroundings import surroundings
 from worker.settings import API_HOSTS, Settings
 
@@ -34,8 +33,7 @@ def real(hosts: Iterable[str]) -> list[str]:
 
 
 def _query_host(environ: Mapping[str, str]) -> str:
-    """The host alone: whose credentials ask is another question."""
-    try:
-        return surroundings({**environ, **_SOME_TOKEN}).host
-    except ConfigurationError:
+    """The host alone: whose credentials ask is another question. Rokt has no test host for queries."""
+    if environ.get("FORWARDER_ENV") == "testing" and not environ.get("FORWARDER_QUERY_URL"):
         return ""
+    return surroundings({**environ, **_SOME_TOKEN}).host

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-from msgspec import Struct
-
+from producers.destinations import DESTINATIONS
 from producers.destinations.accounts import AccountCredentials
 from producers.errors import ConfigurationError, Fault
 from producers.validation import account_faults
 from worker.check.fields import APP, KINDS, Kind, faults_of, given_fields, shown
+from worker.check.findings import AccountFound, FaultFound, Findings, KindFound, QueryFound
 from worker.check.hosts import hosts_of, real
 from worker.check.query import Asker, asker
-from worker.check.services import Service, services_of
+from worker.check.services import services_of
 from worker.check.trying import Pair, Tried, tried
-from worker.credentials import CredentialsFile, QueryCredentials, SandboxCredentials, load
+from worker.credentials import CredentialsFile, SandboxCredentials, load
 from worker.settings import Settings
 
 NO_WAY = "not tried: this API has no way to ask without sending data"
@@ -25,89 +26,47 @@ ANY = "any"
 FILE = "FORWARDER_CREDENTIALS_FILE"
 
 
-class KindFound(Struct, frozen=True):
-    """One kind of credentials of an account. `values`: field -> what may be shown of it."""
+class Known(NamedTuple):
+    """All that the findings are made of."""
 
-    kind: str
-    values: Mapping[str, str]
-    result: str
-
-
-class AccountFound(Struct, frozen=True):
-    """One account. `made_up`: the sandbox's, for any account."""
-
-    account: str
-    kinds: list[KindFound]
-    destinations: list[Service]
-    made_up: bool = False
-
-
-class QueryFound(Struct, frozen=True):
-    """Whose credentials ask for reports; `source` is empty if there are none."""
-
-    source: str
-    values: Mapping[str, str]
-    result: str
-
-
-class FaultFound(Struct, frozen=True):
-    """One thing that is wrong. `account` is empty for what belongs to none."""
-
-    account: str
-    field: str
-    fault: str
-
-    def __str__(self) -> str:
-        whose = {"": "", "[query]": "[query]: "}.get(self.account, f"account {self.account}: ")
-        return f"{whose}{self.field}: {self.fault}"
-
-
-class Findings(Struct, frozen=True):
-    """All of it. `credentials_file` is empty where made-up credentials are used, or none are named."""
-
-    environment: str
-    real_hosts: list[str]
-    hosts: Mapping[str, str]
-    credentials_file: str
-    accounts: list[AccountFound]
-    query: QueryFound
-    faults: list[FaultFound]
+    settings: Settings
+    file: CredentialsFile
+    unusable: list[FaultFound]
+    who: Asker
+    answers: Mapping[Pair, Tried]
+    person: Tried | None
 
 
 def examine(settings: Settings, environ: Mapping[str, str]) -> Findings:
     """Looks at everything, asks where no data is sent by asking. Raises nothing for what is wrong with the file."""
+    hosts = hosts_of(settings, environ)
     try:
         file, unusable = _file(settings, environ), []
     except ConfigurationError as error:
         field, _, fault = str(error).partition(": ")
         file, unusable = CredentialsFile(), [FaultFound("", field, fault)]
     who = Asker(why_not=SEE_FAULTS) if unusable else asker(file.query, environ)
-    answers, person = asyncio.run(
-        tried(_askable(file, settings), settings.auth_host, settings.delivery["event-api"].http_timeout_s, who.around)
-    )
-    return _findings(settings, hosts_of(settings, environ), file, who, unusable, answers, person)
+    timeout_s = settings.delivery["event-api"].http_timeout_s
+    answers, person = asyncio.run(tried(_askable(file, settings), settings.auth_host, timeout_s, who.around))
+    return _findings(Known(settings, file, unusable, who, answers, person), hosts)
 
 
-def _findings(
-    settings: Settings,
-    hosts: Mapping[str, str],
-    file: CredentialsFile,
-    who: Asker,
-    unusable: list[FaultFound],
-    answers: Mapping[Pair, Tried],
-    person: Tried | None,
-) -> Findings:
-    made_up = _made_up(settings)
-    accounts = [_account(name, each, settings, answers) for name, each in sorted(file.accounts.items())]
-    faults = [fault for name, each in sorted(file.accounts.items()) for fault in _faults(name, each, settings, answers)]
+def _findings(known: Known, hosts: Mapping[str, str]) -> Findings:
+    settings, made_up = known.settings, _made_up(known.settings)
+    accounts = sorted(known.file.accounts.items())
     return Findings(
         environment=settings.worker.env,
         real_hosts=real(hosts.values()),
         hosts=hosts,
         credentials_file=settings.worker.credentials_file,
-        accounts=[_any_account(settings)] if made_up else accounts,
-        query=QueryFound(who.source, who.shown, _query_result(who, person, made_up)),
-        faults=[*unusable, *(_sent_to_real(hosts) if made_up else ()), *faults, *_query_faults(who, person)],
+        accounts=[_any_account(settings)] if made_up else [_account(known, *each) for each in accounts],
+        query=QueryFound(known.who.source, known.who.shown, _query_result(known)),
+        faults=[
+            *known.unusable,
+            *(_sent_to_real(hosts) if made_up else ()),
+            *(fault for each in accounts for fault in _faults(known, *each)),
+            *_query_faults(known),
+        ],
     )
 
 
@@ -115,7 +74,7 @@ def _file(settings: Settings, environ: Mapping[str, str]) -> CredentialsFile:
     if settings.worker.credentials_file:
         return load(Path(settings.worker.credentials_file), environ)
     if _made_up(settings):
-        return CredentialsFile(query=QueryCredentials())
+        return CredentialsFile()
     raise ConfigurationError(f"{FILE}: must be set where FORWARDER_ENV is {settings.worker.env}")
 
 
@@ -136,16 +95,14 @@ def _sound(credentials: AccountCredentials, kind: Kind) -> bool:
     return not any(fault.field in kind.fields for fault in faults_of(credentials))
 
 
-def _account(
-    name: str, credentials: AccountCredentials, settings: Settings, answers: Mapping[Pair, Tried]
-) -> AccountFound:
+def _account(known: Known, name: str, credentials: AccountCredentials) -> AccountFound:
     given = given_fields(credentials)
     kinds = [
-        KindFound(kind.name, values, _result(kind, credentials, settings, answers))
+        KindFound(kind.name, values, _result(known, kind, credentials))
         for kind in KINDS
         if (values := {field: shown(given[field]) for field in kind.fields if field in given})
     ]
-    return AccountFound(name, kinds, services_of(name, credentials, settings.hosts))
+    return AccountFound(name, kinds, services_of(name, credentials, known.settings.hosts))
 
 
 def _any_account(settings: Settings) -> AccountFound:
@@ -154,32 +111,29 @@ def _any_account(settings: Settings) -> AccountFound:
     return AccountFound(ANY, [], services, made_up=True)
 
 
-def _result(kind: Kind, credentials: AccountCredentials, settings: Settings, answers: Mapping[Pair, Tried]) -> str:
+def _result(known: Known, kind: Kind, credentials: AccountCredentials) -> str:
     if not _sound(credentials, kind):
         return SEE_FAULTS
     if kind is not APP:
         return NO_WAY
-    if not settings.auth_host:
-        return f"not tried: {_no_token_host(settings)}"
-    return answers[_pair(credentials)].told
+    if not known.settings.auth_host:
+        return f"not tried: {_no_token_host(known.settings)}"
+    return known.answers[_pair(credentials)].told
 
 
-def _faults(
-    name: str, credentials: AccountCredentials, settings: Settings, answers: Mapping[Pair, Tried]
-) -> Iterator[FaultFound]:
-    for fault in (*account_faults(name), *faults_of(credentials), *_asked_faults(credentials, settings, answers)):
+def _faults(known: Known, name: str, credentials: AccountCredentials) -> Iterator[FaultFound]:
+    for fault in (*account_faults(name), *faults_of(credentials), *_asked_faults(known, credentials)):
         yield FaultFound(name, fault.field, fault.message)
 
 
-def _asked_faults(
-    credentials: AccountCredentials, settings: Settings, answers: Mapping[Pair, Tried]
-) -> Iterator[Fault]:
+def _asked_faults(known: Known, credentials: AccountCredentials) -> Iterator[Fault]:
+    settings = known.settings
     if not credentials.app_id or not _sound(credentials, APP):
         return
-    needed = not credentials.public_key and "event-api" in settings.hosts
-    if not settings.auth_host and needed:
-        yield Fault("app_id", _no_token_host(settings))
-    elif settings.auth_host and not (answer := answers[_pair(credentials)]).works:
+    if not settings.auth_host:
+        if "event-api" in settings.hosts and DESTINATIONS["event-api"].client_of(credentials):
+            yield Fault("app_id", _no_token_host(settings))
+    elif not (answer := known.answers[_pair(credentials)]).works:
         yield Fault("app_id and app_secret", answer.told)
 
 
@@ -192,14 +146,16 @@ def _sent_to_real(hosts: Mapping[str, str]) -> Iterator[FaultFound]:
         yield FaultFound("", FILE, f"is not set: made-up credentials would be sent to {host}")
 
 
-def _query_result(who: Asker, person: Tried | None, made_up: bool) -> str:
-    if person or who.why_not:
-        return person.told if person else who.why_not
-    return "not tried: made up" if made_up else "none are given: `forwarder query` cannot ask"
+def _query_result(known: Known) -> str:
+    if known.person or known.who.why_not:
+        return known.person.told if known.person else known.who.why_not
+    if known.settings.worker.env == "sandbox":
+        return "not tried: made up"
+    return "none are given: `forwarder query` cannot ask"
 
 
-def _query_faults(who: Asker, person: Tried | None) -> Iterator[FaultFound]:
-    for fault in who.faults:
+def _query_faults(known: Known) -> Iterator[FaultFound]:
+    for fault in known.who.faults:
         yield FaultFound("[query]", fault.field, fault.message)
-    if person and not person.works:
-        yield FaultFound("[query]", " and ".join(who.shown), person.told)
+    if known.person and not known.person.works:
+        yield FaultFound("[query]", " and ".join(known.who.shown), known.person.told)

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from producers.destinations import DESTINATIONS, Destination, Whole
 from producers.destinations.accounts import AccountCredentials
-from worker.check.fields import API_KEY, APP, KEY_PAIR, TAG, Kind
+from worker.check.fields import API_KEY, APP, KEY_PAIR, TAG, Kind, masked
 
 _APIS: Mapping[str, tuple[str, Kind]] = {
     "/v2/events": ("v2", KEY_PAIR),
@@ -39,6 +39,6 @@ def _service(to: Destination, account: str, credentials: AccountCredentials, hos
     if lacking := to.missing(credentials):
         return Service(to.name, lacking=tuple(lacking))
     token = "…" if to.client_of(credentials) else ""
-    url = to.request(host, Whole(account, "", "include plain", token), [], credentials).url
+    url = to.request(host, Whole(account, "", "include plain", token), [], masked(credentials)).url
     api, kind = _APIS[urlsplit(url).path]
     return Service(to.name, api, kind.name, url)

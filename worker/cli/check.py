@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 import msgspec
 import typer
 
-from worker.check.report import AccountFound, Findings, examine
+from worker.check.findings import AccountFound, Findings
+from worker.check.report import examine
 from worker.check.services import Service
 from worker.cli.context import JsonOption, environment, print_json
 from worker.settings import load_settings
@@ -33,7 +34,8 @@ def _print(findings: Findings) -> None:
         typer.echo(line)
     for fault in findings.faults:
         typer.echo(str(fault), err=True)
-    typer.echo(f"{len(findings.faults)} faults" if findings.faults else "all is well")
+    count = len(findings.faults)
+    typer.echo(f"{count} fault{'s' * (count > 1)}" if count else "all is well")
 
 
 def words(findings: Findings) -> Iterator[str]:
