@@ -8,6 +8,7 @@ from typing import Any
 
 from producers.clock import rfc3339_of
 from producers.destinations.event_api import DEFAULT_EVENT_TYPE
+from producers.normalisation import normalised_sha256
 
 
 def conversion(
@@ -32,7 +33,7 @@ def conversion(
     """
     fields = {
         "email": (email or "").strip().lower() or None,
-        "emailsha256": email_sha256,
+        "emailsha256": _sha256(email_sha256),
         "amount": _decimal(amount),
         "currency": currency,
         "quantity": None if quantity is None else str(quantity),
@@ -50,6 +51,13 @@ def conversion(
     if at is not None:
         event["eventTime"] = rfc3339_of(at)
     return event
+
+
+def _sha256(digest: str | None) -> str | None:
+    try:
+        return normalised_sha256(digest) if digest else None
+    except ValueError as error:
+        raise ValueError(f"email_sha256: {error}") from None
 
 
 def _decimal(amount: Decimal | int | str) -> str:

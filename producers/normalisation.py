@@ -38,3 +38,27 @@ def hashed_email(address: str) -> str:
     """The SHA-256 of an address, normalised first. A SHA-256 stays as it is: nothing is hashed twice."""
     plain = address.strip().lower()
     return plain if is_sha256(plain) else sha256(normalised_email(plain).encode()).hexdigest()
+
+
+def hashed_name(name: str) -> str:
+    """The SHA-256 of a first or last name: lowercased and trimmed. Raises ValueError for an empty one."""
+    plain = name.strip().lower()
+    if not plain:
+        raise ValueError("is empty")
+    return plain if is_sha256(plain) else sha256(plain.encode()).hexdigest()
+
+
+def hashed_mobile(number: str) -> str:
+    """The SHA-256 of a mobile number as the document wants it: `5551234567`, digits alone.
+
+    A leading `+1` is left out, as in the document's example; another country's code stays. Raises ValueError for a
+    number with letters in it, or of fewer than 5 or more than 15 digits.
+    """
+    plain = number.strip().lower()
+    if is_sha256(plain):
+        return plain
+    digits = re.sub(r"[\s().\-/]", "", plain)
+    national = digits[2:] if re.fullmatch(r"\+1\d{10}", digits) else digits.removeprefix("+")
+    if not re.fullmatch(r"\d{5,15}", national, re.ASCII):
+        raise ValueError("is not a mobile number")
+    return sha256(national.encode()).hexdigest()

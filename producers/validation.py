@@ -12,6 +12,7 @@ import msgspec
 
 from producers.errors import Fault, InvalidEvent
 
+HALF_A_PAIR = "holds half of a surrogate pair, which is no text"
 Model = TypeVar("Model", bound=msgspec.Struct)
 
 
@@ -22,7 +23,7 @@ def validated(value: object, model: type[Model], *, at: str, strict: bool = True
     """
     try:
         return msgspec.convert(value, model, strict=strict)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
         raise InvalidEvent(list(faults_of(value, model, at, strict)) or [Fault(at, str(error))]) from None
 
 
@@ -82,6 +83,8 @@ def _leaf_faults(value: object, kind: Any, at: str, strict: bool) -> Iterator[Fa
         msgspec.convert(value, kind, strict=strict)
     except msgspec.ValidationError as error:
         yield Fault(at, str(error).replace("`", "").replace("Expected", "expected"))
+    except UnicodeEncodeError:  # msgspec wants to show the value
+        yield Fault(at, HALF_A_PAIR)
 
 
 def _without_unset(kind: Any) -> Any:
@@ -107,7 +110,7 @@ def _name(value: object) -> str:
 def all_faults(found: Iterator[Fault], at: str) -> list[Fault]:
     """The faults found, or the one that hides them: a value nested so deeply that it cannot be walked."""
     try:
-        return list(found) or [Fault(at, "cannot be sent")]
+        return list(dict.fromkeys(found)) or [Fault(at, "cannot be sent")]
     except RecursionError:
         return [Fault(at, "is nested too deeply")]
 
@@ -122,7 +125,7 @@ def encoding_faults(value: object, at: str) -> Iterator[Fault]:
         for index, item in enumerate(value):
             yield from encoding_faults(item, f"{at}[{index}]")
     elif isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
-        yield Fault(at, "holds half of a surrogate pair, which is no text")
+        yield Fault(at, HALF_A_PAIR)
 
 
 def account_faults(account: object) -> Iterator[Fault]:

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+import structlog
 from msgspec import Struct
 
 from producers.destinations.accounts import AccountCredentials, Text
 from producers.errors import ConfigurationError, InvalidEvent
 from producers.validation import validated
 
+log = structlog.get_logger("forwarder.credentials")
 _FROM_ENVIRONMENT = "env:"
 
 
@@ -69,8 +71,10 @@ class FileCredentials:
     def _read_again(self) -> None:
         try:
             self._file, self.fault = load(self._path, self._environ), None
+            log.info("credentials_read_again")
         except ConfigurationError as error:
             self.fault = str(error)
+            log.warning("credentials_unusable", fault=self.fault, used="those read before")
 
     def _stamp_now(self) -> tuple[int, int, int]:
         try:

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from producers.append import epoch
 from producers.destinations import DESTINATIONS
-from producers.errors import ConfigurationError, InvalidEvent
+from producers.errors import ConfigurationError, ForwarderError, InvalidEvent
 from producers.keys import Slot
 from producers.settings import BatchSettings, BufferSettings
 from worker.buffer.calls import Call, run_one
@@ -20,6 +20,7 @@ from worker.letters import Letter
 
 PAGE = 500
 CHUNK = 100
+REENTER_S = 60  # longer than a chunk of messages takes
 
 
 class Filter(NamedTuple):
@@ -123,6 +124,9 @@ class DeadLetters:
     async def _reenter(self, slot: Slot, letters: list[Letter]) -> int:
         """Messages of the intake are checked and enqueued anew; one that is still at fault stays where it is."""
         taken: list[str] = []
+        busy = slot.key("dispatched")
+        if not await self._redis.set(busy, 1, nx=True, ex=REENTER_S):
+            raise ForwarderError("somebody else replays messages of the intake at this moment")
         try:
             for letter in letters:
                 with suppress(InvalidEvent):
@@ -130,6 +134,7 @@ class DeadLetters:
                     taken.append(letter.number)
         finally:
             await run_one(self._redis, Call("discard", slot.fixed, ["delivered", *taken]))
+            await self._redis.delete(busy)
         return len(taken)
 
     def _replay_call(self, slot: Slot, letters: list[Letter]) -> Call:

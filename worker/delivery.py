@@ -20,7 +20,7 @@ from worker.pacing import Pacer
 from worker.retry import RetryPolicy
 from worker.sending import Back, Sender, Sent, Target
 from worker.settings import DeliverySettings
-from worker.settling import Attempt, exhausted, given_back, settle
+from worker.settling import Attempt, exhausted, given_back, settle, whole_again
 from worker.summary import Summary
 from worker.transport import Transport
 
@@ -87,18 +87,20 @@ class Delivery:
         return Limits(round(of.lease_s * 1000), room, of.account_in_flight, of.spacing_ms, together)
 
     async def _attempt(self, taken: Taken) -> None:
-        """One attempt at a batch. A surprise costs the batch its lease and an attempt, and no other batch anything."""
+        """One attempt at a batch. A surprise costs the batch an attempt, and no other batch anything."""
         try:
             await self._try(*taken)
         except Exception:
             log.exception("attempt_broke", batch=taken.batch.id, account=taken.batch.account)
             self.summary.broke()
+            delay_ms = self._policy.delay_ms(taken.batch.attempts, self._jitter())
+            self._exchange.ended(taken.batch, whole_again(taken.batch, delay_ms))
 
     async def _try(self, batch: Batch, stored: list[bytes], claimed_at: float) -> None:
         """Up to the settlement, which travels with the next claim."""
         attempt = Attempt(batch, stored, self._to.event_id, now_ms())
-        if batch.attempts > self._policy.max_attempts:
-            reason = Reason("AttemptsExhausted", "no worker lived to settle the last attempt")
+        reason = self._cannot_be_tried(batch, stored)
+        if reason:
             self._settled(attempt, exhausted(attempt, reason), Retry((reason,)), 0.0)
             return
         await self._pacer.turn(batch.account)
@@ -108,7 +110,8 @@ class Delivery:
         places, expired = self._still_accepted(batch, stored, attempt.at)
         started = time.monotonic()
         payloads = [payload_of(stored[place]) for place in places]
-        sent = await self._sender.send(batch, payloads) if payloads else Sent(Delivered())
+        deadline = claimed_at + self._settings.lease_s - self._settings.http_timeout_s
+        sent = await self._sender.send(batch, payloads, deadline) if payloads else Sent(Delivered())
         self.summary.requests += sent.requests
         if isinstance(sent.outcome, Back):
             self._exchange.ended(batch, given_back(batch, renewed=sent.outcome.renewed))
@@ -116,6 +119,14 @@ class Delivery:
         attempt = attempt._replace(status=sent.status, trace_id=sent.trace_id)
         settlement = self._settlement(attempt, places, sent.outcome, expired)
         self._settled(attempt, settlement, sent.outcome, time.monotonic() - started)
+
+    def _cannot_be_tried(self, batch: Batch, stored: list[bytes]) -> Reason | None:
+        """If somebody else settled the batch meanwhile, its events are gone too, and our token is of no use."""
+        if len(stored) < batch.events:
+            return Reason("BatchIncomplete", f"Redis has {len(stored)} of its {batch.events} events")
+        if batch.attempts > self._policy.max_attempts:
+            return Reason("AttemptsExhausted", "no attempt could be brought to its end")
+        return None
 
     def _settlement(self, attempt: Attempt, places: list[int], outcome: Outcome, expired: list[int]) -> Settlement:
         delay_ms = self._policy.delay_ms(attempt.batch.attempts, self._jitter())

@@ -79,19 +79,14 @@ class Exchange:
         return await self._read(claimed, claimed_at)
 
     async def _read(self, claimed: Claimed, claimed_at: float) -> list[Taken]:
-        """The claimed batches with their events. One that was settled meanwhile (our lease lapsed) is left alone."""
+        """The claimed batches with their events: fewer if our lease lapsed and the batch was settled meanwhile."""
         if not claimed.batches:
             return []
         stored = await self._buffer.read(claimed.batches)
-        taken = []
         for batch, events in zip(claimed.batches, stored, strict=True):
-            if len(events) == batch.events:
-                taken.append(Taken(batch, events, claimed_at))
-            else:
-                log.error(
-                    "batch_incomplete", batch=batch.id, account=batch.account, expected=batch.events, found=len(events)
-                )
-        return taken
+            if len(events) != batch.events:
+                log.error("batch_incomplete", batch=batch.id, expected=batch.events, found=len(events))
+        return [Taken(*each, claimed_at) for each in zip(claimed.batches, stored, strict=True)]
 
     def _forget_lapsed(self) -> None:
         """What cannot be settled any more: another worker has the batch, or soon will."""

@@ -1,7 +1,8 @@
-"""Takes events from a queue of the broker: a line of `forwarder enqueue` as a message's body.
+"""Takes events from the queue `<prefix>.events` of the broker: a line of `forwarder enqueue` as a message's body.
 
-A message is acknowledged only after its event was appended, so a crash between the two appends it again: at least once.
-What holds no valid event becomes a dead letter of the queue `intake`; it is never lost and never comes back by itself.
+A message is acknowledged only after its event was appended, so a crash between the two appends it again: at least once,
+from the moment that the broker noted who has it (kombu's Redis transport does that a step after it gave it out). What
+holds no valid event becomes a dead letter of the queue `intake`; it never comes back by itself.
 """
 
 from __future__ import annotations
@@ -20,14 +21,10 @@ from producers import EnqueueFailed, InvalidEvent, Producer
 from producers.lines import Line, parse_line
 
 log = structlog.get_logger("forwarder.intake")
-QUEUE = Queue("forwarder.events", durable=True)
 MOST = 500  # messages in one append
 PAUSE_S = 0.2
 AWAY_S = 1.0
 BROKER_OPTIONS = {
-    "unacked_key": "forwarder.intake.unacked",
-    "unacked_index_key": "forwarder.intake.unacked_index",
-    "unacked_mutex_key": "forwarder.intake.unacked_mutex",
     "visibility_timeout": 30,  # after a crash; an append takes far less
     "socket_timeout": 5,
     "socket_connect_timeout": 2,
@@ -40,8 +37,10 @@ Reject = Callable[[Sequence[tuple[bytes, InvalidEvent]]], object]
 class Intake:
     """Moves messages into the buffer, many at a time. `reject` keeps what is not valid, before it is acknowledged."""
 
-    def __init__(self, broker_url: str, producer: Producer, reject: Reject) -> None:
+    def __init__(self, broker_url: str, prefix: str, producer: Producer, reject: Reject) -> None:
         self._broker_url = broker_url
+        self._queue = Queue(f"{prefix}.events", durable=True)
+        self._options = {**BROKER_OPTIONS, **_own_keys(prefix)} if is_redis(broker_url) else {}
         self._producer = producer
         self._reject = reject
         self._waiting: list[Any] = []
@@ -59,9 +58,17 @@ class Intake:
             stopped.wait(AWAY_S)
 
     def _consume(self, stopped: threading.Event) -> None:
-        options = BROKER_OPTIONS if self._broker_url.startswith(("redis", "sentinel", "valkey")) else {}
-        with Connection(self._broker_url, transport_options=options) as connection, connection.channel() as channel:
-            consumer = Consumer(channel, [QUEUE], on_message=self._waiting.append, prefetch_count=MOST)
+        with (
+            Connection(self._broker_url, transport_options=self._options) as connection,
+            connection.channel() as channel,
+        ):
+            consumer = Consumer(
+                channel,
+                [self._queue],
+                on_message=self._waiting.append,
+                on_decode_error=lambda message, _error: self._waiting.append(message),  # it becomes a dead letter
+                prefetch_count=MOST,
+            )
             with consumer:
                 while not stopped.is_set():
                     self._gather(connection)
@@ -100,6 +107,16 @@ class Intake:
         failed = next((result.error for result in results if isinstance(result.error, EnqueueFailed)), None)
         if failed:
             raise failed
+
+
+def is_redis(broker_url: str) -> bool:
+    return broker_url.startswith(("redis", "sentinel", "valkey"))
+
+
+def _own_keys(prefix: str) -> dict[str, str]:
+    """So that two installations on one broker do not take each other's messages."""
+    names = ("unacked", "unacked_index", "unacked_mutex")
+    return {f"{name}_key": f"{prefix}.intake.{name}" for name in names}
 
 
 def _body(message: Any) -> bytes:

@@ -27,7 +27,7 @@ class IntakeStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships
     def start(self, worker: Any) -> None:  # noqa: ARG002 - Celery's signature
         settings = load_settings()
         redis, prefix = sync_redis(settings.buffer.redis_url), settings.buffer.key_prefix
-        intake = Intake(settings.broker_url, Producer.from_env(), lambda faulty: reject(redis, prefix, faulty))
+        intake = Intake(settings.broker_url, prefix, Producer.from_env(), lambda faulty: reject(redis, prefix, faulty))
         self._thread = threading.Thread(target=intake.run, args=(self._stopped,), name="intake", daemon=True)
         self._thread.start()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Sequence
 from hashlib import sha256
@@ -54,8 +55,11 @@ class Sender:
         self._timeout_s = timeout_s
         self._keys = idempotency_keys and target.to.takes_idempotency_keys
 
-    async def send(self, batch: Batch, payloads: Sequence[bytes]) -> Sent:
-        """One request for these events of the batch. Never raises for what the network or the API does."""
+    async def send(self, batch: Batch, payloads: Sequence[bytes], deadline: float) -> Sent:
+        """One request for these events of the batch. Never raises for what the network or the API does.
+
+        It starts before `deadline` (monotonic seconds), however long a token took, or the batch goes back.
+        """
         credentials = self._target.credentials.of(batch.account)
         lacking = self._target.to.missing(credentials) if credentials else ["the account itself"]
         if credentials is None or lacking:
@@ -68,6 +72,8 @@ class Sender:
             token, fresh = await self._target.tokens.token(*client)
         except TokenFailed as error:
             return Sent(Retry((Reason("TokenRefused" if error.refused else "TokenFailed", str(error)),)), error.status)
+        if time.monotonic() > deadline:
+            return Sent(Back())
         sent = await self._post(batch, payloads, credentials, token)
         return await self._without_token(client, token, sent, fresh=fresh) if sent.status == 401 else sent
 

@@ -13,6 +13,7 @@ from producers.stored_event import StoredEvent, decode
 from worker.buffer.batches import Batch, Death, Part, Settlement
 
 HISTORY_KEPT = 20
+MOST_REASONS = 20  # a stranger may send any number, of any length
 EXPIRED = Reason("EventExpired", "the event became too old to be accepted before it could be delivered")
 
 
@@ -53,9 +54,15 @@ def settle(
 
 
 def exhausted(attempt: Attempt, reason: Reason) -> Settlement:
-    """All dead: the batch had its last attempt and its worker did not live to settle it."""
-    places = range(len(attempt.stored))
-    return Settlement(0, _deaths(attempt, dict.fromkeys(places, (reason,))))
+    """All dead, those that Redis has lost included: the batch cannot be tried (again)."""
+    missing = [b""] * (attempt.batch.events - len(attempt.stored))
+    whole = attempt._replace(stored=[*attempt.stored, *missing])
+    return Settlement(0, _deaths(whole, dict.fromkeys(range(attempt.batch.events), (reason,))))
+
+
+def whole_again(batch: Batch, delay_ms: int) -> Settlement:
+    """The batch once more, after an attempt that told nothing."""
+    return Settlement(0, again=(Part(batch.first, batch.last, batch.size, delay_ms),))
 
 
 def given_back(batch: Batch, *, renewed: bool = False) -> Settlement:
@@ -115,7 +122,7 @@ def _death(attempt: Attempt, place: int, reasons: tuple[Reason, ...]) -> Death:
         "attempts": attempt.batch.attempts,
         "status": attempt.status if reasons[0] != EXPIRED else 0,
         "trace_id": attempt.trace_id if reasons[0] != EXPIRED else "",
-        "reasons": [reason._asdict() for reason in reasons],
+        "reasons": [{"code": each.code[:128], "message": each.message[:2_000]} for each in reasons[:MOST_REASONS]],
     }
     history = (*event.history, entry)[-HISTORY_KEPT:]
     code = reasons[0].code.replace("\0", "")[:128]

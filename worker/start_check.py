@@ -18,7 +18,7 @@ def refuse_unusable(settings: Settings) -> None:
     try:
         open_credentials(settings.worker)
         _redis_warnings(settings)
-        _terms(settings)
+        check_terms(settings)
     except ConfigurationError as error:
         raise SystemExit(f"forwarder: {error}") from None
 
@@ -31,8 +31,11 @@ def tell(settings: Settings) -> None:
         log.warning("redis", warning=warning)
 
 
-def _terms(settings: Settings) -> None:
-    """Notes the layout and the shards, or refuses to work on others. A Redis that is away has none yet."""
+def check_terms(settings: Settings) -> None:
+    """Notes the layout and the shards, or refuses to work on others. A Redis that is away has none yet.
+
+    Raises `ConfigurationError`.
+    """
     redis, ours = sync_redis(settings.buffer.redis_url), terms(settings.buffer.shards)
     try:
         noted = redis.set(agreement_key(settings.buffer.key_prefix), ours, nx=True, get=True)

@@ -16,7 +16,8 @@ import msgspec
 from cryptography.fernet import Fernet, InvalidToken
 from redis.asyncio import Redis
 
-from producers.destinations.answers import NoAnswer
+from producers.destinations.answers import NoAnswer, Request
+from producers.errors import ConfigurationError
 from worker.oauth import TokenFailed, read_token, token_request
 from worker.transport import Transport
 
@@ -62,6 +63,10 @@ class FleetTokens:
             if kept and time.time() < kept.refresh_at:
                 return kept.token, False
             if await self._redis.set(f"{place}:lock", 1, nx=True, ex=LOCK_S):
+                kept, _ = await self._kept(place, box)  # another worker may have fetched one since we looked
+                if kept and time.time() < kept.refresh_at:
+                    await self._redis.delete(f"{place}:lock")
+                    return kept.token, False
                 return await self._fetched(place, box, app_id, app_secret), True
             if kept and time.time() < kept.ends_at:
                 return kept.token, False
@@ -86,23 +91,32 @@ class FleetTokens:
 
     async def _fetched(self, place: str, box: Fernet, app_id: str, app_secret: str) -> str:
         try:
-            answer = await self._transport.post(token_request(self._auth_host, app_id, app_secret), self._timeout_s)
+            request = _token_request(self._auth_host, app_id, app_secret)
+            answer = await self._transport.post(request, self._timeout_s)
             if isinstance(answer, NoAnswer):
                 raise TokenFailed(0, f"the token endpoint gave no answer: {answer.message}")
             token = read_token(answer)
         except TokenFailed as error:
             await self._redis.set(f"{place}:failed", error.status, ex=FAILURE_S)
-            await self._redis.delete(f"{place}:lock")
             raise
+        finally:
+            await self._redis.delete(f"{place}:lock")
         now = time.time()
         kept = _Kept(token.access_token, now + token.expires_in * REFRESH_AT, now + token.expires_in)
         sealed = box.encrypt(msgspec.json.encode(kept))
         await self._redis.set(place, sealed, px=max(1, round(token.expires_in * 1000)))
-        await self._redis.delete(f"{place}:lock", f"{place}:failed")
+        await self._redis.delete(f"{place}:failed")
         return token.access_token
 
     def _place(self, app_id: str) -> str:
         return f"{self._prefix}:oauth:{{{sha256(app_id.encode()).hexdigest()[:32]}}}"
+
+
+def _token_request(auth_host: str, app_id: str, app_secret: str) -> Request:
+    try:
+        return token_request(auth_host, app_id, app_secret)
+    except ConfigurationError as error:
+        raise TokenFailed(400, str(error)) from None
 
 
 def _box(app_secret: str) -> Fernet:

@@ -12,6 +12,7 @@ from producers.destinations.answers import Answer, NoAnswer, Request
 
 LARGEST_ANSWER = 32_000_000  # bytes; a refusal echoes what was sent, so it may be larger than a request
 LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")  # never by way of a proxy
+PLAIN = {"Accept-Encoding": "identity"}  # a small answer may unpack to any size, in one step
 TRACE_HEADER = "X-Rokt-Trace-Id"
 
 
@@ -47,6 +48,8 @@ class HttpTransport:
             return NoAnswer("Timeout", f"no answer within {timeout_s:g} s")
         except httpx.ConnectError:
             return NoAnswer("ConnectionFailed", "no connection to the host")
+        except UnicodeEncodeError:
+            return NoAnswer("CredentialsUnsendable", "a header holds a character that no header can carry")
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             return NoAnswer("ConnectionBroken", f"the connection broke: {type(error).__name__}")
 
@@ -55,10 +58,12 @@ class HttpTransport:
 
     async def _exchange(self, request: Request) -> Answer | NoAnswer:
         async with self._client.stream(
-            request.method, request.url, headers=dict(request.headers), content=request.body
+            request.method, request.url, headers={**PLAIN, **request.headers}, content=request.body
         ) as response:
+            if response.headers.get("Content-Encoding", "identity") != "identity":
+                return NoAnswer("AnswerEncoded", "an answer in an encoding that was not asked for")
             chunks, size = [], 0
-            async for chunk in response.aiter_bytes():
+            async for chunk in response.aiter_raw():
                 size += len(chunk)
                 if size > LARGEST_ANSWER:
                     return NoAnswer("AnswerTooLarge", f"an answer above {LARGEST_ANSWER} bytes")

@@ -172,7 +172,9 @@ def _taken(answer: Answer, payloads: Sequence[bytes]) -> Outcome:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return unreadable(answer, str(error))
     records = body.unprocessedEvents or []
-    adds_up = body.processedEventsCount + len(records) == len(payloads) and (bool(records) or body.success is not False)
+    adds_up = 0 <= body.processedEventsCount == len(payloads) - len(records) and (
+        bool(records) or body.success is not False
+    )
     if not adds_up and len(payloads) == 1 and not records:
         return unreadable(answer, "it counts neither a processed nor an unprocessed event")
     echoes = [Echo(record.event, _reasons(record)) for record in records]

@@ -1,4 +1,4 @@
-"""Events from the queue `forwarder.events` of the broker: each is appended, or becomes a dead letter of the intake."""
+"""Events from the queue `<prefix>.events` of the broker: each is appended, or becomes a dead letter of the intake."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def env(env: Environment, own_redis: EmbeddedRedis) -> Environment:
 
 
 @pytest.fixture
-def send(own_redis: EmbeddedRedis) -> Iterator[Callable[[list[Any]], None]]:
+def send(own_redis: EmbeddedRedis, env: Environment) -> Iterator[Callable[[list[Any]], None]]:
     """Any code that has kombu: bodies as they are, texts as they stand."""
     with Connection(own_redis.url) as connection:
-        queue = connection.SimpleQueue("forwarder.events")
+        queue = connection.SimpleQueue(f"{env['FORWARDER_KEY_PREFIX']}.events")
 
         def put(bodies: list[Any]) -> None:
             for body in bodies:

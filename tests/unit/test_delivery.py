@@ -121,7 +121,7 @@ async def test_no_request_starts_with_less_lease_than_it_may_take() -> None:
 
 
 async def test_an_attempt_that_raises_does_not_disturb_the_others() -> None:
-    """It costs its batch the lease, and no other batch anything."""
+    """It costs its batch an attempt, and no other batch anything."""
 
     def answer(body: Any) -> Answer:
         if body["events"][0]["clientEventId"] == "b-0":
@@ -130,8 +130,21 @@ async def test_an_attempt_that_raises_does_not_disturb_the_others() -> None:
 
     buffer = FakeBuffer(claimed("a", 0), claimed("b", 0), claimed("c", 0))
     summary = await delivery(buffer, FakeTransport(answer)).run()
-    assert buffer.settled == {"a": Settlement(1), "c": Settlement(1)}
+    assert buffer.settled.keys() == {"a", "b", "c"}
+    assert (buffer.settled["a"], buffer.settled["c"]) == (Settlement(1), Settlement(1))
+    assert (buffer.settled["b"].delivered, len(buffer.settled["b"].again)) == (0, 1)
     assert (summary.attempts, summary.failed, summary.codes["AttemptBroke"]) == (3, 1, 1)
+
+
+async def test_a_batch_whose_events_are_not_all_there_is_not_sent_and_ends_as_dead_letters() -> None:
+    """Redis lost some of them. If somebody else settled the batch meanwhile, the settlement is void."""
+    whole, events = claimed("a", 0, 0)
+    buffer, transport = FakeBuffer((whole, events[:1])), FakeTransport()
+    await delivery(buffer, transport).run()
+    assert transport.bodies == []
+    settled = buffer.settled["a"]
+    assert (settled.delivered, [death.code for death in settled.dead]) == (0, ["BatchIncomplete"] * 2)
+    assert settled.dead[0].id == "a-0"
 
 
 @pytest.mark.parametrize("keys", [Keys({}), Keys({ACCOUNT: AccountCredentials(public_key="rpub")})])

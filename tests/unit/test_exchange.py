@@ -85,12 +85,6 @@ async def test_a_settlement_that_redis_refused_does_not_spoil_the_others() -> No
     assert not trips.unsettled
 
 
-async def test_a_batch_whose_events_are_not_all_there_is_not_sent() -> None:
-    """Our lease lapsed between the claim and the read, and somebody else settled it."""
-    buffer = FakeBuffer((batch(2), EVENTS))
-    assert await exchange(buffer).turn(LIMITS, patient=False) == []
-
-
 async def test_a_task_learns_whether_more_is_due() -> None:
     buffer = FakeBuffer((batch(1, id="1-a"), EVENTS), (batch(1, id="2-a"), EVENTS))
     trips = exchange(buffer)

@@ -101,17 +101,19 @@ async def test_an_answer_that_breaks_off_is_no_answer(http: HttpTransport, respx
     assert answer.code == "ConnectionBroken"
 
 
-async def test_a_body_that_is_not_what_its_encoding_says_is_no_answer(
+async def test_an_answer_in_an_encoding_that_was_not_asked_for_is_no_answer(
     http: HttpTransport, respx_mock: respx.MockRouter
 ) -> None:
+    """A small one may unpack to any size, in one step that no time-out can end."""
+
     async def rubbish() -> AsyncIterator[bytes]:
-        yield b"this is not gzip"
+        yield b"this may be gzip"
 
     headers = {"Content-Encoding": "gzip"}
     respx_mock.post(REQUEST.url).mock(side_effect=lambda _: httpx.Response(200, headers=headers, content=rubbish()))
     answer = await http.post(REQUEST, 1)
     assert isinstance(answer, NoAnswer)
-    assert answer.code == "ConnectionBroken"
+    assert answer.code == "AnswerEncoded"
 
 
 async def test_an_endless_answer_is_given_up(

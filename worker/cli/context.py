@@ -9,10 +9,14 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
+from redis.exceptions import RedisError
 from rich.console import Console
 
 from producers.destinations import DESTINATIONS
+from producers.errors import ConfigurationError
+from producers.keys import agreement_key, terms
 from producers.settings import BufferSettings, buffer_settings
+from worker.redis_client import sync_redis
 from worker.settings import data_dir
 from worker.stack_state import running_stack
 
@@ -33,7 +37,20 @@ def environment() -> Mapping[str, str]:
 
 
 def buffer_of(environ: Mapping[str, str]) -> BufferSettings:
-    return buffer_settings(environ)
+    """Where the events wait. Refuses other terms than those that the data there was written by."""
+    buffer = buffer_settings(environ)
+    redis = sync_redis(buffer.redis_url)
+    try:
+        noted = redis.get(agreement_key(buffer.key_prefix))
+    except RedisError:
+        return buffer  # the command itself says so
+    finally:
+        redis.close()
+    if isinstance(noted, bytes) and noted.decode() != terms(buffer.shards):
+        raise ConfigurationError(
+            f"FORWARDER_SHARDS: the data in Redis has {noted.decode()}, not {terms(buffer.shards)}"
+        )
+    return buffer
 
 
 def print_json(value: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
@@ -71,7 +72,7 @@ def stats(as_json: JsonOption = False) -> None:
         return
     table = Table("destination", "account", "code", "letters")
     for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
+        table.add_row(*(_plain(str(value)) for value in row.values()))
     out.print(table)
 
 
@@ -192,7 +193,7 @@ def _table(letters: list[dict[str, Any]]) -> Table:
 def _plain(text: str) -> str:
     """A stranger's text for a terminal: no markup, no control characters."""
     printable = "".join(character if character.isprintable() else "?" for character in text)
-    return printable.replace("[", r"\[")
+    return escape(printable)
 
 
 def _run(work: Callable[[DeadLetters], Awaitable[Answer]]) -> Answer:

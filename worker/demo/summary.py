@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 
@@ -29,7 +30,7 @@ def dead_by_reason(counts: Mapping[tuple[str, str, str], int]) -> Table:
         totals[destination, code] += letters
     rows = Table("destination", "code", "dead letters")
     for (destination, code), letters in totals.most_common():
-        rows.add_row(destination, code, f"{letters:,}")
+        rows.add_row(destination, escape(code), f"{letters:,}")
     return rows
 
 

@@ -1,0 +1,31 @@
+"""One running forwarder for all tests of the APIs; each test has accounts of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.apis.support import Fleet, Rokt, fleet
+from worker.stack.redis_server import EmbeddedRedis
+
+
+@pytest.fixture(scope="session")
+def whole_fleet(redis_server: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Two workers, all destinations."""
+    with fleet(redis_server.url, tmp_path_factory.mktemp("fleet")) as running:
+        yield running
+
+
+@pytest.fixture
+def forwarder(whole_fleet: Fleet) -> Iterator[Fleet]:
+    """The fleet, with no rule, limit or setting of another test."""
+    yield whole_fleet
+    whole_fleet.rokt.faults()
+    whole_fleet.rokt.limits()
+    whole_fleet.rokt.oauth(expires_in=3600)
+
+
+@pytest.fixture
+def rokt(forwarder: Fleet) -> Rokt:
+    return forwarder.rokt
