@@ -11,9 +11,10 @@ from worker.stack.redis_server import EmbeddedRedis
 
 
 @pytest.fixture(scope="session")
-def whole_fleet(redis_server: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """Two workers, all destinations."""
-    with fleet(redis_server.url, tmp_path_factory.mktemp("fleet")) as running:
+def whole_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Two workers, all destinations. On a Redis of its own: other tests count the commands of theirs."""
+    folder = tmp_path_factory.mktemp("fleet")
+    with EmbeddedRedis(folder / "redis") as server, fleet(server.url, folder) as running:
         yield running
 
 

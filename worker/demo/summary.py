@@ -15,7 +15,7 @@ def summary(
 ) -> Table:
     """Requests and events a request of each API, and what it took."""
     title = f"{refused} refused by the producer; {seconds:.1f} s in all"
-    rows = Table("", "accepted", "delivered", "dead letters", "requests", "events a request", title=title)
+    rows = Table("", "accepted", "delivered", "dead", "requests", "events each", title=title)
     for name, each in counts.items():
         taken, sent = each["delivered"] + each["dead"], requests[name]
         fill = f"{taken / sent:.1f}" if sent else "-"
