@@ -35,8 +35,8 @@ def _audience_line(account: str, event: Line) -> Line:
 
 def _bookings() -> list[Line]:
     return [
-        _booking("ff3bd69c-ca74-4337-af91-4d5d0bd00e38", "email123@emailserver.com", "85.00"),
-        _booking("fff4deeb-cdee-49ff-9aad-61b1c4256ca6", "email456@emailserver.com", "99.99"),
+        _booking("ff3bd69c-ca74-4337-af91-4d5d0bd00e38", "email123@example.com", "85.00"),
+        _booking("fff4deeb-cdee-49ff-9aad-61b1c4256ca6", "email456@example.com", "99.99"),
     ]
 
 

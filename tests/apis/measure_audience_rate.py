@@ -35,7 +35,7 @@ def _measured(forwarder: Fleet) -> int:
     expected: dict[str, set[str]] = {f"list-{number}": set() for number in range(LISTS)}
     events = []
     for number in range(ADDRESSES):
-        address, name = f"jane.{number}@private.example", f"list-{number % LISTS}"
+        address, name = f"jane.{number}@example.com", f"list-{number % LISTS}"
         expected[name].add(address)
         events.append({"email": address, "action": "include", "list": name})
     forwarder.enqueue("audience", account, events)

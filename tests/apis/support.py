@@ -152,7 +152,7 @@ def fleet(redis_url: str, folder: Path, workers: int = 2, **variables: str) -> I
 
 def booking(number: int, **more: Any) -> Row:
     """An event of `event-api`."""
-    data = [{"name": "email", "value": f"jane.{number}@private.example"}]
+    data = [{"name": "email", "value": f"jane.{number}@example.com"}]
     event_id = f"{number:04}-{uuid4().hex[:20]}"
     return {"clientEventId": event_id, "eventType": "booking", "eventTime": at(), "objectData": data, **more}
 

@@ -48,9 +48,9 @@ def test_a_key_pair_chooses_v3_and_an_api_key_the_legacy_api(forwarder: Fleet, a
 
 def test_one_address_is_sent_as_one_and_several_as_a_list(forwarder: Fleet, account: str) -> None:
     """`email` and `sha256` for one, `emails` and `sha256s` for more."""
-    events = [member("a@b.test", list="one"), *(member(f"{name}@b.test", list="two") for name in "ab")]
+    events = [member("a@example.com", list="one"), *(member(f"{name}@example.com", list="two") for name in "ab")]
     events.append({"sha256": HASH, "action": "include", "list": "hash"})
-    events += [{"sha256": hashed_email(f"{n}@b.test"), "action": "include", "list": "hashes"} for n in range(2)]
+    events += [{"sha256": hashed_email(f"{n}@example.com"), "action": "include", "list": "hashes"} for n in range(2)]
     forwarder.enqueue("audience", account, events)
     forwarder.settled()
     keys = {each["list"]: each["key"] for each in details(forwarder, account)}
@@ -61,12 +61,12 @@ def test_one_address_is_sent_as_one_and_several_as_a_list(forwarder: Fleet, acco
 def test_another_action_or_kind_seals_the_batch_and_the_order_is_kept(forwarder: Fleet, account: str) -> None:
     """Plain and hashed addresses never share a request, nor do include and exclude."""
     events = [
-        member("a@b.test"),
-        member("b@b.test"),
+        member("a@example.com"),
+        member("b@example.com"),
         {"sha256": HASH, "action": "include"},
-        member("a@b.test", "exclude"),
+        member("a@example.com", "exclude"),
         {"sha256": HASH, "action": "exclude"},
-        member("a@b.test"),
+        member("a@example.com"),
     ]
     forwarder.enqueue("audience", account, events)
     forwarder.settled()
@@ -77,7 +77,7 @@ def test_another_action_or_kind_seals_the_batch_and_the_order_is_kept(forwarder:
         ("exclude", "hashed"),
         ("include", "plain"),
     ]
-    assert forwarder.rokt.members(account) == {DEFAULT: ["a@b.test", "b@b.test"]}
+    assert forwarder.rokt.members(account) == {DEFAULT: ["a@example.com", "b@example.com"]}
 
 
 def test_who_is_in_a_list_in_the_end_is_who_was_included_last(forwarder: Fleet, account: str) -> None:
@@ -90,7 +90,7 @@ def test_who_is_in_a_list_in_the_end_is_who_was_included_last(forwarder: Fleet, 
     for turn in range(5):
         for name, inside in expected.items():
             action = ("include", "exclude")[turn % 2]
-            for address in {f"{draws.randrange(12)}@b.test" for _ in range(8)}:
+            for address in {f"{draws.randrange(12)}@example.com" for _ in range(8)}:
                 events.append(member(address, action, list=name))
                 (inside.add if action == "include" else inside.discard)(address)
     forwarder.enqueue("audience", account, events)
@@ -104,11 +104,11 @@ def test_who_is_in_a_list_in_the_end_is_who_was_included_last(forwarder: Fleet, 
 
 def test_no_list_and_the_default_list_are_one(forwarder: Fleet, account: str) -> None:
     """One order key, so one request, which names no list."""
-    forwarder.enqueue("audience", account, [member("a@b.test"), member("b@b.test", list=DEFAULT)])
-    forwarder.enqueue("audience", account, [member("a@b.test", "exclude", list=DEFAULT)])
+    forwarder.enqueue("audience", account, [member("a@example.com"), member("b@example.com", list=DEFAULT)])
+    forwarder.enqueue("audience", account, [member("a@example.com", "exclude", list=DEFAULT)])
     forwarder.settled()
     assert forwarder.sizes(account) == [2, 1]
-    assert forwarder.rokt.members(account) == {DEFAULT: ["b@b.test"]}
+    assert forwarder.rokt.members(account) == {DEFAULT: ["b@example.com"]}
 
 
 def test_addresses_are_trimmed_and_lowercased_and_a_hash_is_never_hashed_again(forwarder: Fleet, account: str) -> None:
@@ -124,15 +124,15 @@ def test_only_201_is_success(forwarder: Fleet, account: str) -> None:
     """Another status below 300 is no answer of this API: sent again, and nothing counted on it."""
     of = {"times": 1, "match": {"account": account}}
     forwarder.rokt.faults({"status": 200, "body": "OK", **of}, {"status": 202, "body": "Accepted", **of})
-    forwarder.enqueue("audience", account, [member("a@b.test")])
+    forwarder.enqueue("audience", account, [member("a@example.com")])
     forwarder.settled()
     assert forwarder.statuses(account) == [200, 202, 201]
-    assert forwarder.rokt.members(account) == {DEFAULT: ["a@b.test"]}
+    assert forwarder.rokt.members(account) == {DEFAULT: ["a@example.com"]}
 
 
 def test_a_400_is_a_dead_letter_with_the_apis_words_and_comes_back_as_it_was(forwarder: Fleet, account: str) -> None:
     forwarder.rokt.faults({"status": 400, "match": {"account": account}})
-    event = member("a@b.test", list="US_Customers")
+    event = member("a@example.com", list="US_Customers")
     ids = forwarder.enqueue("audience", account, [event])
     forwarder.settled()
     (letter,) = forwarder.letters(account)
@@ -144,8 +144,8 @@ def test_a_400_is_a_dead_letter_with_the_apis_words_and_comes_back_as_it_was(for
 def test_the_rate_and_the_concurrency_of_the_document_are_never_passed(forwarder: Fleet, account: str) -> None:
     """20 lists, 24 requests, two workers: no second sees more than four arrivals, and no request is answered 429."""
     forwarder.rokt.limits(audience={"per_second": 4, "concurrency": 4})
-    events = [member(f"{n}@b.test", list=f"list-{n % 20}") for n in range(600)]
-    events += [member(f"more-{n}@b.test", list="list-0") for n in range(170)]
+    events = [member(f"{n}@example.com", list=f"list-{n % 20}") for n in range(600)]
+    events += [member(f"more-{n}@example.com", list="list-0") for n in range(170)]
     forwarder.enqueue("audience", account, events)
     forwarder.settled()
     requests = forwarder.rokt.requests(account)
@@ -163,7 +163,7 @@ def test_the_documents_own_hash_is_made_of_every_spelling(spelling: str) -> None
     assert hashed_email(spelling) == HASH
 
 
-@given(st.emails() | st.text(min_size=3, max_size=20).map(lambda text: f"a{text}@b.test") | st.text(max_size=12))
+@given(st.emails() | st.text(min_size=3, max_size=20).map(lambda text: f"a{text}@example.com") | st.text(max_size=12))
 def test_no_address_that_the_producer_takes_is_refused_by_the_api(text: str) -> None:
     """One such address would make the API refuse the whole request."""
     try:

@@ -44,7 +44,7 @@ def test_mistake_2_a_batch_marked_as_success_before_it_was_answered(
     made = {
         "event-api": booking(0),
         "server-events": signal("s", 0),
-        "audience": {"email": "a@b.test", "action": "include"},
+        "audience": {"email": "a@example.com", "action": "include"},
     }
     before = forwarder.settled()[destination]
     forwarder.rokt.faults({"delay": 2, "match": {"account": account}})
@@ -61,7 +61,7 @@ def test_mistake_2_a_batch_marked_as_success_before_it_was_answered(
         ({"sha256": "alice@example.com"}, "event.sha256"),
         ({"email": HASH}, "event.email"),
         ({"sha256": HASH[:-1]}, "event.sha256"),
-        ({"email": "a@b.test", "sha256": HASH}, "event"),
+        ({"email": "a@example.com", "sha256": HASH}, "event"),
         ({}, "event"),
     ],
 )
@@ -176,4 +176,4 @@ def test_no_secret_and_no_address_is_in_any_log(forwarder: Fleet) -> None:
     log = forwarder.logs()
     assert '"event": "attempt"' in log
     assert SECRET not in log
-    assert "@private.example" not in log
+    assert "@example.com" not in log

@@ -142,7 +142,7 @@ def test_rows_that_are_not_utf_8_or_endless_are_told_and_the_others_go(cli: Cli)
         (b"email\n", "there is no column account; add it, or say --account"),
         (b"account,email\n", "there is no column action; add it, or say --action"),
         (b"account,action,list\n", "there is neither a column email nor sha256"),
-        (b"jane@private.example\n", "its first line holds an address"),
+        (b"jane@example.com\n", "its first line holds an address"),
         (b"account,action,email\r1,include,a@example.com\r", "a carriage return"),
         (b'account,"action,email\n', "opens a quote"),
     ],

@@ -33,7 +33,7 @@ def event(**fields: Any) -> dict[str, Any]:
         "eventType": "booking",
         "eventTime": "2026-11-22T09:59:00.000Z",
         "metaData": [{"name": "sourceServer", "value": "192.0.0.1"}],
-        "objectData": [{"name": "email", "value": "john@email.com"}, {"name": "amount", "value": "85.00"}],
+        "objectData": [{"name": "email", "value": "john@example.com"}, {"name": "amount", "value": "85.00"}],
         **fields,
     }
     return {name: value for name, value in whole.items() if value is not ...}

@@ -27,7 +27,7 @@ def fields(event: dict[str, Any]) -> dict[str, str]:
 
 def test_what_is_given_stands_under_rokts_names() -> None:
     event = sold(
-        email="john@email.com",
+        email="john@example.com",
         email_sha256="ab" * 32,
         product="Maroon 5 t-shirt",
         quantity=4,
@@ -36,7 +36,7 @@ def test_what_is_given_stands_under_rokts_names() -> None:
         extra={"sku": "230847"},
     )
     assert fields(event) == {
-        "email": "john@email.com",
+        "email": "john@example.com",
         "emailsha256": "ab" * 32,
         "amount": "85.00",
         "currency": "USD",
@@ -64,7 +64,7 @@ def test_an_empty_email_is_left_out(blank: str) -> None:
 
 def test_an_email_is_trimmed_and_lowercased() -> None:
     """As the document asks: plain text, lowercase and without trailing spaces."""
-    assert fields(sold(email="  John@Email.COM \n"))["email"] == "john@email.com"
+    assert fields(sold(email="  John@Example.COM \n"))["email"] == "john@example.com"
 
 
 @pytest.mark.parametrize(

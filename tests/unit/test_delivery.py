@@ -197,8 +197,8 @@ async def test_what_ended_is_settled_however_often_redis_is_away(monkeypatch: py
 
 
 async def test_a_log_line_holds_no_event_and_no_message(capsys: pytest.CaptureFixture[str]) -> None:
-    refusal = b'{"data":{"code":"X","message":"john@email.com is bad"}}'
-    events = [stored(payload("id-1", email="john@email.com", eventTime=rfc3339(now_ms())), now_ms())]
+    refusal = b'{"data":{"code":"X","message":"john@example.com is bad"}}'
+    events = [stored(payload("id-1", email="john@example.com", eventTime=rfc3339(now_ms())), now_ms())]
     buffer = FakeBuffer((batch(1, id="a"), events))
     await delivery(buffer, FakeTransport(lambda _: Answer(400, refusal))).run()
     said = "".join(capsys.readouterr())

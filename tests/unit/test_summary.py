@@ -8,7 +8,7 @@ from producers.destinations.outcomes import Delivered, Reason, Rejected, Retry
 from worker.buffer.batches import Death, Settlement
 from worker.summary import Summary
 
-DEATH = Death("e-1", "ValidationError", b"john@email.com")
+DEATH = Death("e-1", "ValidationError", b"john@example.com")
 
 
 def test_a_run_adds_up() -> None:
@@ -45,7 +45,7 @@ def test_an_attempt_that_broke_is_counted_and_named() -> None:
 def test_what_is_shown_is_small_and_holds_no_event_and_no_message() -> None:
     summary = Summary()
     for number in range(50):
-        summary.add(Settlement(0, (DEATH,)), Retry((Reason(f"Code{number}", "john@email.com"),)))
+        summary.add(Settlement(0, (DEATH,)), Retry((Reason(f"Code{number}", "john@example.com"),)))
     shown = json.dumps(summary.shown())
     assert "john" not in shown
     assert "e-1" not in shown
