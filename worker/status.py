@@ -39,7 +39,7 @@ async def _destination(redis: Redis, buffer: BufferSettings, name: str) -> dict[
 
 
 async def _slot(redis: Redis, slot: Slot) -> dict[str, Any]:
-    pipeline = redis.pipeline(transaction=True)
+    pipeline = redis.pipeline(transaction=False)  # a MULTI is refused when memory is full
     pipeline.hgetall(slot.key("ledger"))
     pipeline.zrange(slot.key("ages"), 0, 0)
     pipeline.time()

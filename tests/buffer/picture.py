@@ -86,7 +86,7 @@ async def take_picture(redis: Any, slot: Slot) -> Picture:
     """Reads every key of the slot. A key of a kind that the layout does not know fails."""
     base = slot.base.encode()
     names = [key.removeprefix(base) for key in await redis.keys(base + b"*")]
-    pipeline = redis.pipeline(transaction=True)
+    pipeline = redis.pipeline(transaction=False)  # a MULTI is refused when memory is full
     for name in names:
         command = _READ[name.partition(b":")[0].decode()]
         pipeline.execute_command(command, base + name, *_ARGUMENTS.get(command, ()))
