@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 
 from producers.destinations.answers import NoAnswer, Request
 from producers.errors import ConfigurationError
-from worker.oauth import TokenFailed, read_token, token_request
+from worker.oauth import Token, TokenFailed, read_token, token_request
 from worker.transport import Transport
 
 REFRESH_AT = 0.9  # of a token's life
@@ -90,23 +90,30 @@ class FleetTokens:
             return None, failure  # of an older secret
 
     async def _fetched(self, place: str, box: Fernet, app_id: str, app_secret: str) -> str:
+        """Asks, and keeps what comes for all. The lock is freed last: who gets it next finds the token."""
         try:
-            request = _token_request(self._auth_host, app_id, app_secret)
-            answer = await self._transport.post(request, self._timeout_s)
-            if isinstance(answer, NoAnswer):
-                raise TokenFailed(0, f"the token endpoint gave no answer: {answer.message}")
-            token = read_token(answer)
+            token = await self._asked(app_id, app_secret)
+            await self._keep(place, box, token)
+            return token.access_token
         except TokenFailed as error:
             await self._redis.set(f"{place}:failed", error.status, ex=FAILURE_S)
             raise
         finally:
             await self._redis.delete(f"{place}:lock")
+
+    async def _asked(self, app_id: str, app_secret: str) -> Token:
+        request = _token_request(self._auth_host, app_id, app_secret)
+        answer = await self._transport.post(request, self._timeout_s)
+        if isinstance(answer, NoAnswer):
+            raise TokenFailed(0, f"the token endpoint gave no answer: {answer.message}")
+        return read_token(answer)
+
+    async def _keep(self, place: str, box: Fernet, token: Token) -> None:
         now = time.time()
         kept = _Kept(token.access_token, now + token.expires_in * REFRESH_AT, now + token.expires_in)
         sealed = box.encrypt(msgspec.json.encode(kept))
         await self._redis.set(place, sealed, px=max(1, round(token.expires_in * 1000)))
         await self._redis.delete(f"{place}:failed")
-        return token.access_token
 
     def _place(self, app_id: str) -> str:
         return f"{self._prefix}:oauth:{{{sha256(app_id.encode()).hexdigest()[:32]}}}"
