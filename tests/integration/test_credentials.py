@@ -47,7 +47,7 @@ def test_a_mended_credentials_file_frees_its_accounts_without_a_restart(
     sandbox.wait(requests=6, account=FOREIGN)
     waiting = cli.run("drain", "--timeout", "0.1")
     assert waiting.status == 1
-    assert "waiting for a retry" in waiting.err
+    assert any(state in waiting.err for state in ("waiting for a retry", "in flight"))  # an attempt may be under way
     assert sandbox.requests(MISSING) == []
     file.write_text("[accounts.")  # half a file changes nothing
     cli.enqueue(samples(GOOD, 50, first=150))
