@@ -89,17 +89,6 @@ class _Forever(Window):
     def expires(self, event_time: int) -> None:  # noqa: ARG002 - the interface
         return None
 
-    def faults(self, text: object, now: int, field: str) -> Iterator[Fault]:
-        """What is wrong with an event time as it is written. What is no text is told by its type."""
-        if not isinstance(text, str):
-            return
-        try:
-            fault = self.fault(parse_rfc3339_utc(text), now)
-        except ValueError as error:
-            fault = str(error)
-        if fault:
-            yield Fault(field, fault)
-
     def fault(self, event_time: int, now: int) -> None:  # noqa: ARG002 - the interface
         return None
 

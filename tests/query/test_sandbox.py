@@ -29,11 +29,6 @@ UNSET = (
     *("ROKT_APP_ID", "ROKT_APP_SECRET", "ROKT_BEARER_TOKEN"),
 )
 
-pytestmark = pytest.mark.skipif(
-    not any(getattr(route, "path", "").startswith(QUERY) for route in create_app().routes),
-    reason="the sandbox has no Query API yet",
-)
-
 
 class Sandbox:
     """The sandbox at `url`, and its settings."""
