@@ -10,7 +10,7 @@ from typing import NamedTuple
 from producers.destinations import Destination, Prepared
 from producers.keys import LAYOUT, Slot
 from producers.scripts import load
-from producers.settings import BatchSettings
+from producers.settings import BatchSettings, BufferSettings
 from producers.stored_event import StoredEvent
 
 APPEND = load("producers", "append")
@@ -45,10 +45,12 @@ def entry(account: str, prepared: Prepared, now: int, trace: str = "") -> Entry:
     return Entry(account, prepared.order, prepared.kind, prepared.event_time, separated, stored)
 
 
-def append_call(slot: Slot, shards: int, to: Destination, batch: BatchSettings, entries: Iterable[Entry]) -> Append:
+def append_call(
+    slot: Slot, buffer: BufferSettings, to: Destination, batch: BatchSettings, entries: Iterable[Entry]
+) -> Append:
     """The call that appends `entries`, which keep their order within an order key."""
     groups = list(_runs(entries))
-    args: list[str | bytes | int] = [LAYOUT, shards, "", epoch(), len(groups)]
+    args: list[str | bytes | int] = [LAYOUT, buffer.shards, "", epoch(), *_bounds(buffer, batch), len(groups)]
     for group in groups:
         first = group[0]
         times = [each.event_time for each in group]
@@ -57,6 +59,12 @@ def append_call(slot: Slot, shards: int, to: Destination, batch: BatchSettings, 
         args += [min(times), max(times), len(group), struct.pack(f"<{len(group)}I", *(each.size for each in group))]
         args += [each.stored for each in group]
     return Append(slot.fixed, args)
+
+
+def _bounds(buffer: BufferSettings, batch: BatchSettings) -> tuple[int, int, int]:
+    """Of one slot: its share of what may wait of the destination."""
+    events, size = (-(-most // buffer.shards) for most in (batch.max_buffered_events, batch.max_buffered_bytes))
+    return events, size, buffer.max_memory_percent
 
 
 def epoch() -> str:

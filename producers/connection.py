@@ -97,5 +97,6 @@ def _readable(error: ResponseError) -> str:
 
 _HINTS = {
     "LAYOUT": "; this version of the producer writes another: run the version that fits",
+    "FULL": "; the buffer takes more when some of it was delivered",
     "SHARDS": "; FORWARDER_SHARDS must say the same everywhere",
 }

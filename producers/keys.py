@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from zlib import crc32
 
-LAYOUT = 1
+LAYOUT = 2
 
 
 class Slot(NamedTuple):

@@ -132,7 +132,7 @@ class Producer:
         self._agree(event_id)
         shard = shard_of(account, self._buffer.shards)
         slot = Slot(self._buffer.key_prefix, to.name, shard)
-        call: Append = append_call(slot, self._buffer.shards, to, self._batches[to.name], entries)
+        call: Append = append_call(slot, self._buffer, to, self._batches[to.name], entries)
         self._connection.run(APPEND, call.command, event_id)
 
 

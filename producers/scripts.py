@@ -1,7 +1,8 @@
-"""Loads a Lua script: its own file behind the shared prelude."""
+"""Loads a Lua script: its own file behind the shared prelude. A line `--@with name` stands for a file beside it."""
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from hashlib import sha1
 from importlib.resources import files
@@ -18,12 +19,16 @@ class Script(NamedTuple):
 @cache
 def load(package: str, name: str) -> Script:
     """The script `name`.lua of `package`. Its first line may be a `#!lua` line, which stays the first."""
-    body = files(package).joinpath("lua", f"{name}.lua").read_text("utf-8")
-    shebang, _, rest = body.partition("\n")
+    shebang, _, rest = _file(package, name).partition("\n")
+    rest = re.sub(r"^--@with (\w+)$", lambda found: _file(package, found[1]), rest, flags=re.MULTILINE)
     text = f"{shebang}\n{_prelude()}\n{rest}"
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
 @cache
 def _prelude() -> str:
-    return files("producers").joinpath("lua", "prelude.lua").read_text("utf-8")
+    return _file("producers", "prelude")
+
+
+def _file(package: str, name: str) -> str:
+    return files(package).joinpath("lua", f"{name}.lua").read_text("utf-8")

@@ -15,19 +15,29 @@ PREFIX = "FORWARDER_"
 
 
 class BufferSettings(Struct, frozen=True):
-    """Where the events wait. `shards`: over how many the accounts of a destination are spread."""
+    """Where the events wait. `shards`: over how many the accounts of a destination are spread.
+
+    `max_memory_percent`: of Redis's maxmemory, above which nothing more is accepted: what drains the buffer, and the
+    broker in the same Redis, still need room.
+    """
 
     redis_url: str = "redis://127.0.0.1:6379/0"
     key_prefix: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}\Z")] = "forwarder"
     shards: Annotated[int, Meta(ge=1, le=256)] = 1
+    max_memory_percent: Annotated[int, Meta(ge=1, le=100)] = 80
 
 
 class BatchSettings(Struct, frozen=True):
-    """How large a batch of one destination grows, and how long it waits for more events (milliseconds)."""
+    """How large a batch of one destination grows, and how long it waits for more events (milliseconds).
+
+    `max_buffered_events`, `max_buffered_bytes`: how much of the destination may wait; 0 for any.
+    """
 
     max_events: Annotated[int, Meta(ge=1, le=100_000)]
     max_bytes: Annotated[int, Meta(ge=1_000, le=64_000_000)]
     linger_ms: Annotated[int, Meta(ge=0, le=3_600_000)] = 1_000
+    max_buffered_events: Annotated[int, Meta(ge=0)] = 0
+    max_buffered_bytes: Annotated[int, Meta(ge=0)] = 0
 
 
 def buffer_settings(environ: Mapping[str, str]) -> BufferSettings:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import structlog
 
 from producers.destinations.outcomes import Delivered, Outcome
+from worker.attempt import Attempt
 from worker.buffer.batches import Settlement
-from worker.settling import Attempt
 
 log = structlog.get_logger("forwarder.delivery")
 

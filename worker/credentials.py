@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from producers.destinations.accounts import AccountCredentials, Text
 from producers.errors import ConfigurationError, InvalidEvent
@@ -33,13 +35,18 @@ class CredentialsFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Credentials(Protocol):
-    """Where an account's credentials are asked for. None: there are none."""
+    """Where an account's credentials are asked for. None: there are none. `version` changes when they may have."""
+
+    @property
+    def version(self) -> object: ...
 
     def of(self, account: str) -> AccountCredentials | None: ...
 
 
 class SandboxCredentials:
     """Made-up keys for any account; the sandbox takes them, no real host does."""
+
+    version = None
 
     def of(self, account: str) -> AccountCredentials | None:
         return AccountCredentials(
@@ -60,6 +67,10 @@ class FileCredentials:
         self.fault: str | None = None
         self._stamp = self._stamp_now()
         self._file = load(path, environ)
+
+    @property
+    def version(self) -> object:
+        return self._stamp_now()
 
     def of(self, account: str) -> AccountCredentials | None:
         stamp = self._stamp_now()
@@ -82,6 +93,14 @@ class FileCredentials:
         except OSError:
             return (0, 0, 0)
         return (about.st_mtime_ns, about.st_size, about.st_ino)
+
+
+def print_of(credentials: AccountCredentials | None) -> str:
+    """A short print by which changed credentials can be told from those that were refused; it gives nothing away."""
+    if credentials is None:
+        return "none"
+    told = "\0".join(str(value) for value in astuple(credentials))
+    return sha256(b"forwarder credentials\0" + told.encode()).hexdigest()[:16]
 
 
 def load(path: Path, environ: Mapping[str, str]) -> CredentialsFile:

@@ -10,25 +10,25 @@ from collections.abc import Callable
 import structlog
 
 from producers.clock import now_ms
-from producers.destinations.outcomes import Delivered, Outcome, Reason, Retry
+from producers.destinations.outcomes import Delivered, Limited, Outcome, Reason, Retry
 from producers.stored_event import event_time_of, payload_of
+from worker.attempt import Attempt
 from worker.attempt_log import log_attempt
-from worker.buffer.batches import Batch, Limits, Settlement
+from worker.buffer.batches import Batch, Limits, Settled, Settlement
 from worker.buffer.buffer import Buffer
 from worker.exchange import Exchange, Taken
 from worker.pacing import Pacer
-from worker.retry import RetryPolicy
+from worker.retry import retry_after_ms
+from worker.second_thoughts import SecondThoughts
 from worker.sending import Back, Sender, Sent, Target
 from worker.settings import DeliverySettings
-from worker.settling import Attempt, exhausted, given_back, settle, whole_again
+from worker.settling import Next, exhausted, given_back, renewed, settle, whole_again
 from worker.summary import Summary
 from worker.transport import Transport
 
 log = structlog.get_logger("forwarder.delivery")
 LOOK_AGAIN_S = 0.1  # while requests are under way: how long until claiming what became due meanwhile
 SOON_S = 0.35  # what is due so soon is waited for; ending the task and starting another would take as long
-LATEST_S = 0.08  # from the claim to the wire, where the rate is limited: later is too close to the next request
-READ_BYTES_A_SECOND = 20_000_000  # so much longer for a large batch
 
 
 class Delivery:
@@ -44,15 +44,14 @@ class Delivery:
     ) -> None:
         self._to = target.to
         self._settings = settings
-        self._policy = RetryPolicy(
-            first_s=settings.retry_first_s, longest_s=settings.retry_longest_s, max_attempts=settings.max_attempts
-        )
+        self._policy = settings.retry_policy
         self._jitter = jitter
-        self._exchange = Exchange(buffer, settings.lease_s)
+        self.summary = Summary()
+        self._second_thoughts = SecondThoughts(settings)
+        self._exchange = Exchange(buffer, settings.lease_s, self._hear)
         keys = settings.idempotency_keys
         self._sender = Sender(target, transport, settings.http_timeout_s, idempotency_keys=keys)
         self._pacer = Pacer(settings.spacing_ms / 1000, by_account=settings.rate_scope == "account")
-        self.summary = Summary()
 
     async def run(self, on_last_claim: Callable[[], object] | None = None) -> Summary:
         """Delivers until nothing is due and nothing in flight. `on_last_claim` is called once no more is claimed."""
@@ -86,6 +85,12 @@ class Delivery:
         together = of.rate_scope == "destination"
         return Limits(round(of.lease_s * 1000), room, of.account_in_flight, of.spacing_ms, together)
 
+    def _hear(self, settled: Settled) -> None:
+        """What Redis made of a settlement."""
+        self.summary.settled(settled)
+        if settled & Settled.CIRCUIT_OPENED:
+            self._second_thoughts.about_all()
+
     async def _attempt(self, taken: Taken) -> None:
         """One attempt at a batch. A surprise costs the batch an attempt, and no other batch anything."""
         try:
@@ -93,8 +98,7 @@ class Delivery:
         except Exception:
             log.exception("attempt_broke", batch=taken.batch.id, account=taken.batch.account)
             self.summary.broke()
-            delay_ms = self._policy.delay_ms(taken.batch.attempts, self._jitter())
-            self._exchange.ended(taken.batch, whole_again(taken.batch, delay_ms))
+            self._exchange.ended(taken.batch, whole_again(taken.batch, self._delay_ms(taken.batch)))
 
     async def _try(self, batch: Batch, stored: list[bytes], claimed_at: float) -> None:
         """Up to the settlement, which travels with the next claim."""
@@ -104,7 +108,7 @@ class Delivery:
             self._settled(attempt, exhausted(attempt, reason), Retry((reason,)), 0.0)
             return
         await self._pacer.turn(batch.account)
-        if self._too_late(batch, claimed_at):
+        if self._second_thoughts.on(batch, claimed_at):
             self._exchange.ended(batch, given_back(batch))
             return
         places, expired = self._still_accepted(batch, stored, attempt.at)
@@ -114,32 +118,36 @@ class Delivery:
         sent = await self._sender.send(batch, payloads, deadline) if payloads else Sent(Delivered())
         self.summary.requests += sent.requests
         if isinstance(sent.outcome, Back):
-            self._exchange.ended(batch, given_back(batch, renewed=sent.outcome.renewed))
+            delay_ms = self._delay_ms(batch)
+            self._exchange.ended(batch, renewed(batch, delay_ms) if sent.outcome.renewed else given_back(batch))
             return
-        attempt = attempt._replace(status=sent.status, trace_id=sent.trace_id)
-        settlement = self._settlement(attempt, places, sent.outcome, expired)
+        if not isinstance(sent.outcome, Delivered | Retry):
+            self._second_thoughts.about(batch.account)
+        attempt = attempt._replace(
+            status=sent.status,
+            trace_id=sent.trace_id,
+            requested=sent.requests > 0,
+            credentials=sent.credentials,
+        )
+        settlement = settle(attempt, places, sent.outcome, expired, self._next(batch, sent.outcome))
         self._settled(attempt, settlement, sent.outcome, time.monotonic() - started)
 
     def _cannot_be_tried(self, batch: Batch, stored: list[bytes]) -> Reason | None:
         """If somebody else settled the batch meanwhile, its events are gone too, and our token is of no use."""
         if len(stored) < batch.events:
             return Reason("BatchIncomplete", f"Redis has {len(stored)} of its {batch.events} events")
-        if batch.attempts > self._policy.max_attempts:
+        if batch.attempts > self._policy.max_attempts and not batch.probe:
             return Reason("AttemptsExhausted", "no attempt could be brought to its end")
         return None
 
-    def _settlement(self, attempt: Attempt, places: list[int], outcome: Outcome, expired: list[int]) -> Settlement:
-        delay_ms = self._policy.delay_ms(attempt.batch.attempts, self._jitter())
-        last = self._policy.exhausted(attempt.batch.attempts)
-        return settle(attempt, places, outcome, expired, last=last, delay_ms=delay_ms)
+    def _next(self, batch: Batch, outcome: Outcome) -> Next:
+        hold_ms = 0
+        if isinstance(outcome, Limited):
+            hold_ms = retry_after_ms(outcome.retry_after, now_ms(), self._settings.retry_after_longest_s)
+        return Next(self._delay_ms(batch), self._policy.exhausted(batch), hold_ms)
 
-    def _too_late(self, batch: Batch, claimed_at: float) -> bool:
-        """Whether too little of the lease is left for a request, or the gap that the claim kept free is gone."""
-        waited = time.monotonic() - claimed_at
-        latest = LATEST_S + batch.size / READ_BYTES_A_SECOND
-        return waited > self._settings.lease_s - self._settings.http_timeout_s or (
-            self._settings.spacing_ms > 0 and waited > latest
-        )
+    def _delay_ms(self, batch: Batch) -> int:
+        return self._policy.delay_ms(batch.attempts, self._jitter())
 
     def _still_accepted(self, batch: Batch, stored: list[bytes], now: int) -> tuple[list[int], list[int]]:
         """Places of the events to send, and of those too old: one of them makes the API refuse the whole request."""

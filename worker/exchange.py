@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 import structlog
 from redis.exceptions import RedisError
 
-from worker.buffer.batches import Batch, Claimed, Limits, Settlement
+from worker.buffer.batches import Batch, Claimed, Limits, Settled, Settlement
 from worker.buffer.buffer import Buffer
 
 log = structlog.get_logger("forwarder.exchange")
@@ -28,8 +29,9 @@ class Taken(NamedTuple):
 class Exchange:
     """Keeps what ended until Redis has confirmed it, for as long as its lease can last."""
 
-    def __init__(self, buffer: Buffer, lease_s: float) -> None:
+    def __init__(self, buffer: Buffer, lease_s: float, on_settled: Callable[[Settled], object]) -> None:
         self._buffer = buffer
+        self._on_settled = on_settled
         self._lease_s = lease_s
         self._ended: list[tuple[Batch, Settlement]] = []
         self._leases: dict[str, float] = {}
@@ -73,7 +75,7 @@ class Exchange:
         del self._ended[: len(ended)]
         for (batch, _), result in zip(ended, settled, strict=True):
             self._leases.pop(batch.id, None)
-            _report(batch, result)
+            self._report(batch, result)
         self._next_due = math.inf if claimed.next_due is None else claimed_at + (claimed.next_due - claimed.now) / 1000
         self._leases |= {batch.id: claimed_at + self._lease_s for batch in claimed.batches}
         return await self._read(claimed, claimed_at)
@@ -93,9 +95,20 @@ class Exchange:
         now = time.monotonic()
         self._ended = [(batch, end) for batch, end in self._ended if self._leases.get(batch.id, now) > now]
 
+    def _report(self, batch: Batch, result: Settled | Exception) -> None:
+        if isinstance(result, Exception):
+            log.error("settle_refused", batch=batch.id, account=batch.account, error=str(result)[:200])
+            return
+        for flag, event in _TOLD.items():
+            if flag & result:
+                log.warning(event, batch=batch.id, account=batch.account)
+        if result is Settled.STALE:
+            log.warning("settle_too_late", batch=batch.id, account=batch.account)
+        self._on_settled(result)
 
-def _report(batch: Batch, result: bool | Exception) -> None:
-    if isinstance(result, Exception):
-        log.error("settle_refused", batch=batch.id, account=batch.account, error=str(result)[:200])
-    elif not result:
-        log.warning("settle_too_late", batch=batch.id, account=batch.account)
+
+_TOLD = {
+    Settled.PUT_BACK: "put_back",  # the account is under suspicion: nothing more of it is buried
+    Settled.CIRCUIT_OPENED: "circuit_opened",
+    Settled.ACCOUNT_PARKED: "account_parked",
+}

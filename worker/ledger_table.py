@@ -15,6 +15,8 @@ def table(counts: Mapping[str, Mapping[str, Any]]) -> Table:
     rows = Table("", *counts)
     for state in STATES:
         rows.add_row(state.replace("_", " "), *(f"{each[state]:,}" for each in counts.values()))
+    rows.add_row("parked, of these", *(f"{each['parked']:,}" for each in counts.values()))
+    rows.add_row("circuit", *(each["circuit"] for each in counts.values()))
     ages = (each["oldest_age_s"] for each in counts.values())
     rows.add_row("age of the oldest", *("-" if age is None else f"{age} s" for age in ages))
     return rows

@@ -46,7 +46,7 @@ class Process:
     async def _deliver(self, destination: str, shard: int) -> Summary:
         slot = Slot(self._settings.buffer.key_prefix, destination, shard)
         target = Target(DESTINATIONS[destination], self._settings.hosts[destination], self._credentials, self._tokens)
-        buffer = Buffer(self._redis, slot)
+        buffer = Buffer(self._redis, slot, self._settings.delivery[destination].bounds)
         async with DispatchNote(self._redis, slot) as note:
             delivery = Delivery(buffer, target, self._transport, self._settings.delivery[destination])
             return await delivery.run(on_last_claim=note.release)

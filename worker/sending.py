@@ -11,9 +11,9 @@ from typing import NamedTuple
 from producers.destinations import Destination, Whole
 from producers.destinations.accounts import AccountCredentials
 from producers.destinations.answers import Answer, NoAnswer, Request
-from producers.destinations.outcomes import Delivered, Outcome, Reason, Retry, retry_of
+from producers.destinations.outcomes import Delivered, Limited, Outcome, Reason, Retry, Unauthorized, not_taken
 from worker.buffer.batches import Batch
-from worker.credentials import Credentials
+from worker.credentials import Credentials, print_of
 from worker.oauth import TokenFailed
 from worker.tokens import Tokens
 from worker.transport import Transport
@@ -32,18 +32,19 @@ class Target(NamedTuple):
 
 
 class Back(NamedTuple):
-    """The batch goes back as it was, to be claimed again at once. `renewed`: as a new batch, with a new key."""
+    """The batch goes back as it was, to be claimed again. `renewed`: as a new batch, with a new key."""
 
     renewed: bool = False
 
 
 class Sent(NamedTuple):
-    """How a request ended. `status` 0: no answer came."""
+    """How a request ended. `status` 0: no answer came. `credentials`: a print of those that were used."""
 
     outcome: Outcome | Back
     status: int = 0
     trace_id: str = ""
     requests: int = 0
+    credentials: str = ""
 
 
 class Sender:
@@ -64,14 +65,20 @@ class Sender:
         lacking = self._target.to.missing(credentials) if credentials else ["the account itself"]
         if credentials is None or lacking:
             reason = Reason("CredentialsMissing", f"the credentials file lacks {', '.join(lacking)} for this account")
-            return Sent(Retry((reason,)))
+            return Sent(Unauthorized((reason,)), credentials=print_of(credentials))
+        sent = await self._sent(batch, payloads, credentials, deadline)
+        return sent._replace(credentials=print_of(credentials)) if isinstance(sent.outcome, Unauthorized) else sent
+
+    async def _sent(
+        self, batch: Batch, payloads: Sequence[bytes], credentials: AccountCredentials, deadline: float
+    ) -> Sent:
         client = self._target.to.client_of(credentials)
         if client is None:
             return await self._post(batch, payloads, credentials, "")
         try:
             token, fresh = await self._target.tokens.token(*client)
         except TokenFailed as error:
-            return Sent(Retry((Reason("TokenRefused" if error.refused else "TokenFailed", str(error)),)), error.status)
+            return Sent(_without_a_token(error), error.status)
         if time.monotonic() > deadline:
             return Sent(Back())
         sent = await self._post(batch, payloads, credentials, token)
@@ -89,13 +96,20 @@ class Sender:
             request = _with_key(request, batch)
         answer = await self._transport.post(request, self._timeout_s)
         if isinstance(answer, NoAnswer):
-            return Sent(retry_of(answer), requests=1)
+            return Sent(not_taken(answer), requests=1)
         return Sent(self._meaning(answer, batch, payloads), answer.status, answer.trace_id, 1)
 
     def _meaning(self, answer: Answer, batch: Batch, payloads: Sequence[bytes]) -> Outcome | Back:
         if answer.status == _SEEN_BEFORE and self._keys:
             return Delivered() if batch.attempts > 1 else Back(renewed=True)
         return self._target.to.outcome(answer, payloads)
+
+
+def _without_a_token(error: TokenFailed) -> Outcome:
+    if error.refused:
+        return Unauthorized((Reason("TokenRefused", str(error)),))
+    reasons = (Reason("TokenFailed", str(error)),)
+    return Limited(reasons) if error.status == 429 else Retry(reasons)
 
 
 def _with_key(request: Request, batch: Batch) -> Request:

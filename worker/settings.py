@@ -14,7 +14,9 @@ from msgspec import Meta, Struct
 from producers.destinations import DESTINATIONS, Destination
 from producers.errors import ConfigurationError
 from producers.settings import BatchSettings, BufferSettings, batch_settings, buffer_settings, read, variable
+from worker.buffer.batches import Bounds
 from worker.credentials import Credentials, FileCredentials, SandboxCredentials
+from worker.retry import RetryPolicy
 
 API_HOSTS = {"production": "https://api.rokt.com"}  # tokens and the Query API
 
@@ -25,22 +27,49 @@ _HOST = re.compile(r"[A-Za-z0-9._:-]+", re.ASCII)
 class DeliverySettings(Struct, frozen=True):
     """How one destination is delivered. Seconds; `http_timeout_s` is for the whole request, connecting included.
 
-    `in_flight`: most requests of one task at a time; `account_in_flight`: most of one account, over all workers.
-    `requests_a_second`: of one account, over all workers; 0 for any. `rate_scope` makes both of them limits for all
-    accounts together.
+    `max_age_s`: of a batch, from its first attempt on. `retry_jitter`: the share of a delay left to chance.
+    `circuit_failures`: in a row, over all accounts, that open the circuit; 0 for none. `max_dead_letters`: of an
+    account, which is parked then; 0 for any number. `in_flight`: most requests of one task at a time;
+    `account_in_flight`: most of one account, over all workers. `requests_a_second`: of one account, over all workers;
+    0 for any. `rate_scope` makes both of them limits for all accounts together.
     """
 
     lease_s: Annotated[float, Meta(gt=0, le=86_400)] = 60
     http_timeout_s: Annotated[float, Meta(gt=0, le=600)] = 10
     max_attempts: Annotated[int, Meta(ge=1, le=100_000)] = 120
+    max_age_s: Annotated[float, Meta(gt=0, le=31_536_000)] = 259_200
     retry_first_s: Annotated[float, Meta(gt=0, le=3_600)] = 2
+    retry_factor: Annotated[float, Meta(ge=1, le=100)] = 2
+    retry_jitter: Annotated[float, Meta(ge=0, le=1)] = 1
     retry_longest_s: Annotated[float, Meta(gt=0, le=86_400)] = 600
+    retry_after_longest_s: Annotated[float, Meta(gt=0, le=86_400)] = 3_600
+    circuit_failures: Annotated[int, Meta(ge=0, le=100_000)] = 20
+    circuit_first_s: Annotated[float, Meta(gt=0, le=3_600)] = 5
+    circuit_longest_s: Annotated[float, Meta(gt=0, le=86_400)] = 60
+    max_dead_letters: Annotated[int, Meta(ge=0)] = 100_000
     in_flight: Annotated[int, Meta(ge=1, le=1_024)] = 32
     account_in_flight: Annotated[int, Meta(ge=1, le=1_024)] = 8
     requests_a_second: Annotated[float, Meta(ge=0, le=10_000)] = 0
     rate_scope: Literal["account", "destination"] = "account"
     idempotency_keys: bool = False
     task_slice_s: Annotated[float, Meta(gt=0, le=60)] = 5
+
+    @property
+    def retry_policy(self) -> RetryPolicy:
+        return RetryPolicy(
+            first_s=self.retry_first_s,
+            factor=self.retry_factor,
+            jitter=self.retry_jitter,
+            longest_s=self.retry_longest_s,
+            max_attempts=self.max_attempts,
+            max_age_s=self.max_age_s,
+        )
+
+    @property
+    def bounds(self) -> Bounds:
+        """What the settle script needs to know."""
+        delays = round(self.circuit_first_s * 1000), round(max(self.circuit_first_s, self.circuit_longest_s) * 1000)
+        return Bounds(self.circuit_failures, *delays, self.max_dead_letters)
 
     @property
     def spacing_ms(self) -> int:

@@ -2,89 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from msgspec.structs import replace
+from producers.destinations.outcomes import Delivered, Limited, Outcome, Reason, Rejected, Retry, Unauthorized
+from worker.attempt import Attempt, bury, size_of
+from worker.buffer.batches import SMALLEST_FIRST, Batch, Part, Settlement, Verdict
 
-from producers.clock import rfc3339
-from producers.destinations.outcomes import Delivered, Outcome, Reason, Rejected, Retry
-from producers.stored_event import StoredEvent, decode
-from worker.buffer.batches import Batch, Death, Part, Settlement
-
-HISTORY_KEPT = 20
-MOST_REASONS = 20  # a stranger may send any number, of any length
 EXPIRED = Reason("EventExpired", "the event became too old to be accepted before it could be delivered")
+_REASON_KEPT = 300  # characters, of what an account is held for
+
+Deaths = Mapping[int, tuple[Reason, ...]]
 
 
-class Attempt(NamedTuple):
-    """One attempt, as its dead letters remember it. `at` in milliseconds; `status` 0 where no answer came."""
+class Next(NamedTuple):
+    """When what is not settled for good is tried again. `last`: it is not, and dead instead."""
 
-    batch: Batch
-    stored: Sequence[bytes]
-    event_id: Callable[[StoredEvent], str]
-    at: int
-    status: int = 0
-    trace_id: str = ""
+    delay_ms: int
+    last: bool = False
+    hold_ms: int = 0
 
 
 def settle(
-    attempt: Attempt, sent: Sequence[int], outcome: Outcome, expired: Iterable[int], *, last: bool, delay_ms: int
+    attempt: Attempt, sent: Sequence[int], outcome: Outcome, expired: Iterable[int], following: Next
 ) -> Settlement:
     """What becomes of each event of the batch.
 
     `sent`: the places in the batch of the events that were in the request, in its order. `expired`: those left out.
-    `last`: whether this was the last attempt, so that what would be sent again is dead instead.
     """
-    dead: dict[int, tuple[Reason, ...]] = dict.fromkeys(expired, (EXPIRED,))
-    again: list[list[int]] = []
+    dead = dict.fromkeys(expired, (EXPIRED,))
     if isinstance(outcome, Rejected):
-        dead |= dict.fromkeys(sent, outcome.reasons)
-    elif isinstance(outcome, Retry):
-        return _retry(attempt, outcome, dead, sent, last=last, delay_ms=delay_ms)
-    else:
-        dead |= {sent[place]: reasons for place, reasons in outcome.refused.items()}
-        again = _again(outcome, sent)
-        if last:
-            dead |= _given_up(outcome, sent)
-            again = []
-    parts = tuple(_part(attempt, places, delay_ms) for places in again)
-    kept = sum(len(places) for places in again)
-    return Settlement(len(attempt.stored) - len(dead) - kept, _deaths(attempt, dead), parts)
+        return _rejected(attempt, outcome, dead, sent)
+    if isinstance(outcome, Retry):
+        return _retry(attempt, outcome, dead, sent, following)
+    if isinstance(outcome, Limited | Unauthorized):
+        return _held(attempt, outcome, following)
+    return _delivered(attempt, outcome, dead, sent, following)
 
 
 def exhausted(attempt: Attempt, reason: Reason) -> Settlement:
     """All dead, those that Redis has lost included: the batch cannot be tried (again)."""
     missing = [b""] * (attempt.batch.events - len(attempt.stored))
     whole = attempt._replace(stored=[*attempt.stored, *missing])
-    return Settlement(0, _deaths(whole, dict.fromkeys(range(attempt.batch.events), (reason,))))
+    return Settlement(0, bury(whole, dict.fromkeys(range(attempt.batch.events), (reason,))))
 
 
 def whole_again(batch: Batch, delay_ms: int) -> Settlement:
     """The batch once more, after an attempt that told nothing."""
-    return Settlement(0, again=(Part(batch.first, batch.last, batch.size, delay_ms),))
+    return Settlement(0, again=(_whole(batch, delay_ms),))
 
 
-def given_back(batch: Batch, *, renewed: bool = False) -> Settlement:
-    """The batch as it was: ready at once, and the attempt not spent. `renewed`: as a new batch without attempts."""
-    whole = Part(batch.first, batch.last, batch.size, 0)
-    return Settlement(0, again=(whole,), refund=True, renewed=renewed)
+def given_back(batch: Batch) -> Settlement:
+    """The batch as it was, in its place in the line: the attempt is not spent."""
+    return Settlement(0, again=(_whole(batch, 0),), refund=True)
 
 
-def _retry(
-    attempt: Attempt,
-    outcome: Retry,
-    expired: Mapping[int, tuple[Reason, ...]],
-    sent: Sequence[int],
-    *,
-    last: bool,
-    delay_ms: int,
+def renewed(batch: Batch, delay_ms: int) -> Settlement:
+    """The same events as a new batch without attempts."""
+    return Settlement(0, again=(_whole(batch, delay_ms),), renewed=True, verdict=Verdict.ANSWERED)
+
+
+def _whole(batch: Batch, delay_ms: int) -> Part:
+    return Part(batch.first, batch.last, batch.size, delay_ms)
+
+
+def _delivered(
+    attempt: Attempt, outcome: Delivered, expired: Deaths, sent: Sequence[int], following: Next
 ) -> Settlement:
+    dead = {**expired, **{sent[place]: reasons for place, reasons in outcome.refused.items()}}
+    again = _again(outcome, sent)
+    if following.last:
+        dead |= _given_up(outcome, sent)
+        again = []
+    parts = tuple(_part(attempt, places, following.delay_ms) for places in again)
+    kept = sum(len(places) for places in again)
+    verdict = Verdict.TAKEN if sent else Verdict.NOTHING
+    return Settlement(len(attempt.stored) - len(dead) - kept, bury(attempt, dead), parts, verdict=verdict)
+
+
+def _rejected(attempt: Attempt, outcome: Rejected, expired: Deaths, sent: Sequence[int]) -> Settlement:
+    """One event is dead; more are two halves, which begin anew, the smaller the sooner: so the bad one is found."""
+    told = Settlement(0, verdict=Verdict.REFUSED, reason=_in_words(outcome.reasons))
+    if len(sent) == 1:
+        return told._replace(dead=bury(attempt, {**expired, sent[0]: outcome.reasons}))
+    middle = len(sent) // 2
+    halves = [run for half in (sent[:middle], sent[middle:]) for run in _runs(half)]
+    parts = tuple(_part(attempt, places, SMALLEST_FIRST) for places in halves)
+    return told._replace(dead=bury(attempt, expired), again=parts, renewed=True)
+
+
+def _held(attempt: Attempt, outcome: Limited | Unauthorized, following: Next) -> Settlement:
+    """Nothing is wrong with the events, so no attempt is spent; the account waits."""
+    back = given_back(attempt.batch)._replace(reason=_in_words(outcome.reasons))
+    if isinstance(outcome, Limited):
+        return back._replace(verdict=Verdict.LIMITED, hold_ms=following.hold_ms)
+    return back._replace(verdict=Verdict.PARKED, credentials=attempt.credentials)
+
+
+def _retry(attempt: Attempt, outcome: Retry, expired: Deaths, sent: Sequence[int], following: Next) -> Settlement:
     """The whole batch again. What expired stays in it and is put aside again: the batch keeps its number and bytes."""
-    if last:
-        return Settlement(0, _deaths(attempt, {**expired, **dict.fromkeys(sent, outcome.reasons)}))
-    batch = attempt.batch
-    return Settlement(0, again=(Part(batch.first, batch.last, batch.size, delay_ms),))
+    verdict = Verdict.NOTHING if not attempt.requested else Verdict.ANSWERED if outcome.answered else Verdict.FAILED
+    if following.last:
+        dead = {**expired, **dict.fromkeys(sent, outcome.reasons)}
+        return Settlement(0, bury(attempt, dead), verdict=verdict)
+    return whole_again(attempt.batch, following.delay_ms)._replace(verdict=verdict)
 
 
 def _again(outcome: Delivered, sent: Sequence[int]) -> list[list[int]]:
@@ -99,6 +120,17 @@ def _again(outcome: Delivered, sent: Sequence[int]) -> list[list[int]]:
     return runs
 
 
+def _runs(places: Iterable[int]) -> list[list[int]]:
+    """Runs of neighbours: a part is a range."""
+    runs: list[list[int]] = []
+    for place in places:
+        if runs and runs[-1][-1] == place - 1:
+            runs[-1].append(place)
+        else:
+            runs.append([place])
+    return runs
+
+
 def _given_up(outcome: Delivered, sent: Sequence[int]) -> Iterator[tuple[int, tuple[Reason, ...]]]:
     reason = Reason("AttemptsExhausted", "no attempt brought a clear answer for this event")
     return ((sent[place], (reason,)) for place in outcome.later | outcome.unclear)
@@ -106,32 +138,9 @@ def _given_up(outcome: Delivered, sent: Sequence[int]) -> Iterator[tuple[int, tu
 
 def _part(attempt: Attempt, places: Sequence[int], delay_ms: int) -> Part:
     first = attempt.batch.first
-    size = sum(len(_readable(attempt.stored[place]).payload) + 1 for place in places)
+    size = sum(size_of(attempt.stored[place]) for place in places)
     return Part(first + places[0], first + places[-1], size, delay_ms)
 
 
-def _deaths(attempt: Attempt, dead: Mapping[int, tuple[Reason, ...]]) -> tuple[Death, ...]:
-    return tuple(_death(attempt, place, reasons) for place, reasons in sorted(dead.items()))
-
-
-def _death(attempt: Attempt, place: int, reasons: tuple[Reason, ...]) -> Death:
-    event = _readable(attempt.stored[place])
-    entry = {
-        "at": rfc3339(attempt.at),
-        "batch": attempt.batch.id,
-        "attempts": attempt.batch.attempts,
-        "status": attempt.status if reasons[0] != EXPIRED else 0,
-        "trace_id": attempt.trace_id if reasons[0] != EXPIRED else "",
-        "reasons": [{"code": each.code[:128], "message": each.message[:2_000]} for each in reasons[:MOST_REASONS]],
-    }
-    history = (*event.history, entry)[-HISTORY_KEPT:]
-    code = reasons[0].code.replace("\0", "")[:128]
-    return Death(attempt.event_id(event), code, replace(event, history=history).encode())
-
-
-def _readable(stored: bytes) -> StoredEvent:
-    """The stored event; bytes of no known layout become a payload, so that they can die and be looked at."""
-    try:
-        return decode(stored)
-    except ValueError:
-        return StoredEvent(0, 0, stored)
+def _in_words(reasons: Sequence[Reason]) -> str:
+    return "; ".join(f"{each.code}: {each.message}" if each.message else each.code for each in reasons)[:_REASON_KEPT]

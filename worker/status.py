@@ -1,8 +1,7 @@
-"""The state of the queues, for people and scripts: the ledger, the age of the oldest event, the holds."""
+"""The state of the queues, for people and scripts: the ledger, the age of the oldest event, the holds, the circuit."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,16 +10,20 @@ from redis.asyncio import Redis
 from producers.destinations import DESTINATIONS
 from producers.keys import Slot
 from producers.settings import BufferSettings
+from worker.buffer.holds import Holds
 
 STATES = ("accepted", "open", "ready", "waiting", "in_flight", "delivered", "dead", "discarded")
 MOVING = ("open", "ready", "waiting", "in_flight")
-HOLDS_SHOWN = 100
+HOLDS_SHOWN = 100  # of a slot; what lasts longest comes first
+CIRCUITS = ("closed", "half-open", "open")  # from good to bad
 
 
 async def status(redis: Redis, buffer: BufferSettings) -> dict[str, dict[str, Any]]:
     """For each destination the counts of the ledger, `oldest_age_s`, `parked`, `circuit` and `holds`.
 
-    A destination's counts are of one instant for each of its shards.
+    A destination's counts are of one instant for each of its shards. `parked` is a view of what is open, ready and
+    waiting. A hold is `{"account", "kind", "reason", "ends_in_s"}`: the kind is limited, parked or paused, `account` is
+    None for a pause of the destination, `ends_in_s` None for what lasts until it is resumed.
     """
     return {name: await _destination(redis, buffer, name) for name in DESTINATIONS}
 
@@ -32,10 +35,17 @@ def left(counts: Mapping[str, Any]) -> int:
 
 async def _destination(redis: Redis, buffer: BufferSettings, name: str) -> dict[str, Any]:
     shards = [await _slot(redis, Slot(buffer.key_prefix, name, shard)) for shard in range(buffer.shards)]
-    counts: dict[str, Any] = {state: sum(shard[state] for shard in shards) for state in STATES}
+    counts: dict[str, Any] = {state: sum(shard[state] for shard in shards) for state in (*STATES, "parked")}
     ages = [shard["oldest_age_s"] for shard in shards if shard["oldest_age_s"] is not None]
     holds = [hold for shard in shards for hold in shard["holds"]]
-    return {**counts, "parked": 0, "oldest_age_s": max(ages, default=None), "circuit": None, "holds": holds}
+    circuit = max((shard["circuit"] for shard in shards), key=CIRCUITS.index)
+    return {**counts, "oldest_age_s": max(ages, default=None), "circuit": circuit, "holds": _once(holds)}
+
+
+def _once(holds: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A pause of the destination stands in each of its shards."""
+    paused = [hold for hold in holds if hold["account"] is None]
+    return paused[:1] + [hold for hold in holds if hold["account"] is not None]
 
 
 async def _slot(redis: Redis, slot: Slot) -> dict[str, Any]:
@@ -43,14 +53,28 @@ async def _slot(redis: Redis, slot: Slot) -> dict[str, Any]:
     pipeline.hgetall(slot.key("ledger"))
     pipeline.zrange(slot.key("ages"), 0, 0)
     pipeline.time()
-    pipeline.zrangebyscore(slot.key("held"), int(time.time() * 1000), "+inf", 0, HOLDS_SHOWN, withscores=True)
-    ledger, oldest, (seconds, _), held = await pipeline.execute()
+    pipeline.hmget(slot.key("meta"), "paused", "circuit_until")
+    pipeline.zrevrangebyscore(slot.key("held"), "+inf", "-inf", 0, HOLDS_SHOWN)
+    ledger, oldest, (seconds, microseconds), (paused, circuit_until), held = await pipeline.execute()
+    now = seconds * 1000 + microseconds // 1000
     counts = {state: int(ledger.get(state.encode(), 0)) for state in STATES}
     age = max(0, seconds - int(oldest[0])) if oldest else None
-    holds = [await _hold(redis, slot, account.decode(), end / 1000 - seconds) for account, end in held]
-    return {**counts, "oldest_age_s": age, "holds": [hold for hold in holds if hold["ends_in_s"] > 0]}
+    holds = [hold for account in held for hold in await _holds(redis, slot, account.decode(), now)]
+    if paused:
+        holds.insert(0, _hold(None, "paused", paused))
+    parked = sum([account.queued async for account in Holds(redis, slot).lasting() if account.parked])
+    circuit = "closed" if circuit_until is None else "open" if int(circuit_until) > now else "half-open"
+    return {**counts, "parked": parked, "oldest_age_s": age, "circuit": circuit, "holds": holds}
 
 
-async def _hold(redis: Redis, slot: Slot, account: str, ends_in_s: float) -> dict[str, Any]:
-    reason: Any = await redis.hget(slot.key("account", account), "hold_reason")
-    return {"account": account, "reason": (reason or b"").decode(), "ends_in_s": round(ends_in_s, 1)}
+async def _holds(redis: Redis, slot: Slot, account: str, now: int) -> list[dict[str, Any]]:
+    found: Any = redis.hmget(slot.key("account", account), "parked", "paused", "hold_until", "hold_reason")
+    parked, paused, until, reason = await found
+    holds = [_hold(account, kind, why) for kind, why in (("parked", parked), ("paused", paused)) if why is not None]
+    if until is not None and int(until) > now:
+        holds.append(_hold(account, "limited", reason or b"", round((int(until) - now) / 1000, 1)))
+    return holds
+
+
+def _hold(account: str | None, kind: str, reason: bytes, ends_in_s: float | None = None) -> dict[str, Any]:
+    return {"account": account, "kind": kind, "reason": reason.decode("utf-8", "replace"), "ends_in_s": ends_in_s}

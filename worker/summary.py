@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from producers.destinations.outcomes import Delivered, Outcome
-from worker.buffer.batches import Settlement
+from worker.buffer.batches import Settled, Settlement
 
 
 @dataclass
@@ -18,6 +18,8 @@ class Summary:
     failed: int = 0
     delivered: int = 0
     dead: int = 0
+    parked: int = 0
+    circuit_opened: int = 0
     codes: Counter[str] = field(default_factory=Counter)
 
     def add(self, settlement: Settlement, outcome: Outcome) -> None:
@@ -29,6 +31,11 @@ class Summary:
             self.failed += 1
             self.codes.update({reason.code for reason in outcome.reasons})
 
+    def settled(self, result: Settled) -> None:
+        """What Redis said of a settlement."""
+        self.parked += bool(result & Settled.ACCOUNT_PARKED)
+        self.circuit_opened += bool(result & Settled.CIRCUIT_OPENED)
+
     def broke(self) -> None:
         """An attempt that ended in a surprise."""
         self.attempts += 1
@@ -37,8 +44,9 @@ class Summary:
 
     @property
     def delivery_fails(self) -> bool:
-        """Every attempt failed: no request was taken."""
-        return self.attempts > 0 and self.failed == self.attempts
+        """An account was parked, the circuit opened, or every attempt failed: no request was taken."""
+        all_failed = self.attempts > 0 and self.failed == self.attempts
+        return all_failed or self.parked > 0 or self.circuit_opened > 0
 
     def shown(self) -> dict[str, object]:
         """A small dictionary for Flower."""
@@ -48,5 +56,7 @@ class Summary:
             "attempts": self.attempts,
             "failed": self.failed,
             "dead": self.dead,
+            "parked": self.parked,
+            "circuit_opened": self.circuit_opened,
             "codes": dict(self.codes.most_common(5)),
         }

@@ -17,7 +17,7 @@ from producers.destinations.accounts import AccountCredentials, lacking
 from producers.destinations.answers import Answer, Request
 from producers.destinations.contract import Destination, Prepared, Rate, Whole, decoded
 from producers.destinations.ids import made_or_given
-from producers.destinations.outcomes import Delivered, Outcome, Reason, Rejected, retry_of
+from producers.destinations.outcomes import Delivered, Outcome, Reason, Rejected, not_taken
 from producers.errors import Fault, InvalidEvent
 from producers.normalisation import normalised_email, normalised_sha256
 from producers.validation import account_faults, all_faults, encoding_faults, faults_of
@@ -120,7 +120,7 @@ def outcome(answer: Answer, _payloads: Sequence[bytes]) -> Outcome:
         return Delivered()
     if answer.status in (400, 413, 422):
         return Rejected((_reason(answer),))
-    return retry_of(answer)
+    return not_taken(answer)
 
 
 def _reason(answer: Answer) -> Reason:

@@ -21,7 +21,8 @@ from producers.destinations.outcomes import (
     Outcome,
     Reason,
     Rejected,
-    retry_of,
+    Retry,
+    not_taken,
     unreadable,
 )
 from producers.errors import Fault, InvalidEvent
@@ -181,14 +182,14 @@ def outcome(answer: Answer, payloads: Sequence[bytes]) -> Outcome:
         return Rejected((Reason("PayloadTooLarge", "HTTP status 413"),))
     if answer.status in (400, 422):
         return _refused(answer)
-    return retry_of(answer, _reason_in(answer))
+    return not_taken(answer, _reason_in(answer))
 
 
 def _refused(answer: Answer) -> Outcome:
     reason = _reason_in(answer)
     if reason is None:
         return unreadable(answer, "no error code in it")
-    return retry_of(answer, reason) if reason.code in RETRIED_CODES else Rejected((reason,))
+    return Retry((reason,), answered=True) if reason.code in RETRIED_CODES else Rejected((reason,))
 
 
 def _reason_in(answer: Answer) -> Reason | None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from producers.destinations.answers import Answer, NoAnswer
 
+UNSENDABLE_CODES = frozenset({"CredentialsUnsendable"})
 SERVER_SIDE_CODES = frozenset({"InternalServerError", "ServiceUnavailableError"})
 
 
@@ -35,13 +36,27 @@ class Rejected(NamedTuple):
     reasons: tuple[Reason, ...]
 
 
-class Retry(NamedTuple):
-    """Nothing is known to be taken; the same request may succeed later."""
+class Limited(NamedTuple):
+    """The account is to wait. `retry_after`: the answer's header, seconds or a date; "" where it has none."""
+
+    reasons: tuple[Reason, ...]
+    retry_after: str = ""
+
+
+class Unauthorized(NamedTuple):
+    """The account's credentials were refused, or there are none: no request of it has a chance."""
 
     reasons: tuple[Reason, ...]
 
 
-Outcome = Delivered | Rejected | Retry
+class Retry(NamedTuple):
+    """Nothing is known to be taken; the same request may succeed later. `answered`: the API itself said so."""
+
+    reasons: tuple[Reason, ...]
+    answered: bool = False
+
+
+Outcome = Delivered | Rejected | Limited | Unauthorized | Retry
 
 _STATUS_CODES = {
     401: "UnauthorizedError",
@@ -57,11 +72,15 @@ _STATUS_CODES = {
 }
 
 
-def retry_of(answer: Answer | NoAnswer, reason: Reason | None = None) -> Retry:
-    """Retry, for Rokt's reason or else for the status or the lack of an answer."""
+def not_taken(answer: Answer | NoAnswer, reason: Reason | None = None) -> Limited | Unauthorized | Retry:
+    """What every API means by a status, or by no answer at all; for Rokt's reason, where it gave one."""
     if isinstance(answer, NoAnswer):
-        return Retry((Reason(answer.code, answer.message),))
-    return Retry((reason or Reason(status_code(answer.status), f"HTTP status {answer.status}"),))
+        reasons = (Reason(answer.code, answer.message),)
+        return Unauthorized(reasons) if answer.code in UNSENDABLE_CODES else Retry(reasons)
+    reasons = (reason or Reason(status_code(answer.status), f"HTTP status {answer.status}"),)
+    if answer.status == 429 or (answer.status == 503 and answer.retry_after):
+        return Limited(reasons, answer.retry_after)
+    return Unauthorized(reasons) if answer.status in (401, 403) else Retry(reasons)
 
 
 def unreadable(answer: Answer, fault: str) -> Retry:

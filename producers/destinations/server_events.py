@@ -22,7 +22,7 @@ from producers.destinations.outcomes import (
     Outcome,
     Reason,
     Rejected,
-    retry_of,
+    not_taken,
     unreadable,
 )
 from producers.destinations.session_matching import Echo, matched
@@ -152,7 +152,7 @@ def outcome(answer: Answer, payloads: Sequence[bytes]) -> Outcome:
         return Rejected((Reason("PayloadTooLarge", "HTTP status 413"),))
     if answer.status in (400, 422):
         return _refused(answer)
-    return retry_of(answer)
+    return not_taken(answer)
 
 
 def _refused(answer: Answer) -> Outcome:

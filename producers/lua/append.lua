@@ -1,12 +1,15 @@
 #!lua
 -- Adds events to the open batches of their order keys: one hash and one push an order key. A batch that is full, or of
--- another kind than what comes, is sealed and the next one opened. Refused by Redis itself when it is out of memory.
+-- another kind than what comes, is sealed and the next one opened. Refused at a bound below Redis's own, so that what
+-- drains the buffer (and the broker, which may live in the same Redis) still has room.
 -- KEYS  the fixed keys of the slot
--- ARGV  layout, shards, now or '', epoch, groups, then for each group:
+-- ARGV  layout, shards, now or '', epoch, most events and most bytes that may wait in the slot (0: any), most percent of
+--       Redis's maxmemory that may be in use, groups, then for each group:
 --       account, order, kind, cap in events, cap in bytes, linger ms, oldest, newest (event times, ms), events,
 --       sizes (u32 each, the bytes in the request), the stored events
--- Gives the number of events added, or an error whose first word says why: LAYOUT, SHARDS, MALFORMED.
-local GROUP, MOST = 10, 4000 -- unpack of more would overflow Lua's stack
+-- Gives the number of events added, or an error whose first word says why: LAYOUT, SHARDS, MALFORMED, FULL.
+local HEAD, GROUP, MOST = 8, 10, 4000 -- unpack of more would overflow Lua's stack
+local LOOK_BYTES = 65536 -- the memory in use is looked at again after so many bytes
 
 local function sound(group)
   return group.cap_events and group.cap_events >= 1 and group.cap_bytes and group.linger and group.oldest
@@ -14,8 +17,8 @@ local function sound(group)
 end
 
 local function groups_given()
-  local groups, at = {}, 6
-  for _ = 1, tonumber(ARGV[5]) or 0 do
+  local groups, at = {}, HEAD + 1
+  for _ = 1, tonumber(ARGV[HEAD]) or 0 do
     local n = tonumber(ARGV[at + 8])
     local sizes = ARGV[at + 9]
     if not n or n < 1 or n > MOST or #sizes ~= 4 * n or not ARGV[at + GROUP + n - 1] then return nil end
@@ -28,11 +31,40 @@ local function groups_given()
   return at == #ARGV + 1 and groups or nil
 end
 
+-- The share of maxmemory in use, in percent; nil where there is no maxmemory, or the server does not say.
+local function memory_in_use()
+  local told = redis.pcall('INFO', 'memory')
+  if type(told) ~= 'string' then return nil end
+  local used, most = tonumber(string.match(told, 'used_memory:(%d+)')), tonumber(string.match(told, 'maxmemory:(%d+)'))
+  return used and most and most > 0 and math.floor(100 * used / most) or nil
+end
+
+local function look_at_memory()
+  local percent = memory_in_use()
+  if percent and percent >= tonumber(ARGV[7]) then
+    redis.call('HSET', meta, 'full', percent)
+    return percent
+  end
+  redis.call('HDEL', meta, 'full')
+end
+
+local function waiting_events()
+  local counts, sum = redis.call('HMGET', ledger, 'open', 'ready', 'waiting', 'in_flight'), 0
+  for place = 1, 4 do sum = sum + tonumber(counts[place] or 0) end
+  return sum
+end
+
 local function refusal()
-  local known = redis.call('HMGET', meta, 'layout', 'shards')
+  local known = redis.call('HMGET', meta, 'layout', 'shards', 'full', 'appended', 'released')
   if known[1] and known[1] ~= ARGV[1] then return 'LAYOUT the data in Redis has layout ' .. known[1] end
   if known[2] and known[2] ~= ARGV[2] then return 'SHARDS the data in Redis is spread over ' .. known[2] .. ' shards' end
   if not known[1] then redis.call('HSET', meta, 'layout', ARGV[1], 'shards', ARGV[2]) end
+  local percent = known[3] and look_at_memory()
+  if percent then return 'FULL ' .. percent .. ' percent of the maxmemory of Redis are in use' end
+  local most_events, most_bytes = tonumber(ARGV[5]), tonumber(ARGV[6])
+  if most_events > 0 and waiting_events() >= most_events then return 'FULL ' .. most_events .. ' events wait already' end
+  local bytes = tonumber(known[4] or 0) - tonumber(known[5] or 0)
+  if most_bytes > 0 and bytes >= most_bytes then return 'FULL ' .. bytes .. ' bytes of events wait already' end
 end
 
 local function opened(group, now)
@@ -54,6 +86,8 @@ local function fitting(group, batch, from)
   return events, bytes
 end
 
+local added_bytes = 0
+
 local function push(group, batch, from, events, bytes)
   local start = group.first + from - 1
   redis.call('RPUSH', events_key(batch.id), unpack(ARGV, start, start + events - 1))
@@ -62,6 +96,7 @@ local function push(group, batch, from, events, bytes)
   redis.call('HSET', batch_key(batch.id), 'events', batch.events, 'bytes', batch.bytes,
     'oldest', batch.oldest, 'newest', batch.newest)
   count('open', events)
+  added_bytes = added_bytes + bytes
 end
 
 local function add(group, now)
@@ -93,4 +128,6 @@ if refused then return redis.error_reply(refused) end
 local now, added = clock(ARGV[3]), 0
 for _, group in ipairs(groups) do added = added + add(group, now) end
 book()
+local appended = redis.call('HINCRBY', meta, 'appended', added_bytes)
+if appended % LOOK_BYTES < added_bytes then look_at_memory() end
 return added

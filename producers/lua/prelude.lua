@@ -1,15 +1,21 @@
 -- Shared by every script. Fixed keys are declared by the caller in the order of producers/keys.py; those of an
 -- account, an order key or a batch are derived from the same slot tag:
---   account:<a>          hash   open (its open batch, where no order is kept), queued (events not in flight),
---                               hold_until, hold_reason, next_at (of its rate)
+--   account:<a>          hash   open (its open batch, where no order is kept), queued (events not in flight), dead
+--                               (letters); next_at (of its rate); its holds: hold_until, hold_reason, parked,
+--                               parked_with (print of the credentials), paused; its standing: careful, refused, far,
+--                               limits, cleared (see standing.lua)
 --   due:<a>              zset   batch -> when it may be claimed; of an order key only the head stands here
 --   leases:<a>           zset   batch in flight -> when its lease is over
 --   order:<n>:<a>:<o>    list   the batches of an order key, oldest first (<n>: length of <a>, so that no two collide)
 --   batch:<id>           hash   account, order, kind, events, bytes, oldest, newest, opened, due, state (none: open),
---                               attempts, token; list, first, last where it is a part of another batch's list
+--                               attempts, tried (first of them), token, far; list, first, last where it is a part of
+--                               another batch's list; root where it was split after a refusal
 --   events:<id>          list   the stored events
 --   owners:<id>          string how many batches still need the list, where it was split
 --   letter:<n>           hash   account, order, kind, id, code, event
+-- meta, a hash: layout, shards; batches, letters (numbers given out); requests (in flight), stale_settles, claimed_at;
+--   appended, released (bytes), full; paused; next_at (of a rate for all); of the circuit: failures (in a row),
+--   circuit_until (none: closed), circuit_delay, probe (batch)
 local meta, accounts, ledger, ages, aged, held, dispatched, latest, dead, dead_ids, dead_counts = unpack(KEYS)
 local base = string.sub(meta, 1, -5)
 
@@ -63,16 +69,16 @@ local function earliest(key)
 end
 
 -- When something of the account may next be claimed: its earliest batch or lapsed lease, but not before its hold ends
--- and its rate allows. While it is full only a lapsed lease counts. What is due now keeps its place in the line of
--- accounts, unless it was just served (`served`): then it goes to the end.
+-- and its rate allows; never while it is parked or paused. While it is full only a lapsed lease counts. What is due now
+-- keeps its place in the line of accounts, unless it was just served (`served`): then it goes to the end.
 local function schedule(account, now, served, full)
   local due, lapse = not full and earliest(due_key(account)), earliest(leases_key(account))
-  if not due and not lapse then
+  local bars = redis.call('HMGET', account_key(account), 'hold_until', 'next_at', 'parked', 'paused')
+  if not due and not lapse or bars[3] or bars[4] then
     redis.call('ZREM', accounts, account)
     return
   end
   local at = math.min(due or lapse, lapse or due)
-  local bars = redis.call('HMGET', account_key(account), 'hold_until', 'next_at')
   at = math.max(at, tonumber(bars[1] or 0), tonumber(bars[2] or 0))
   if at > now then
     redis.call('ZADD', accounts, at, account)
@@ -134,8 +140,40 @@ local function seal(batch, now)
   end
 end
 
+-- Until when nothing of the slot may be claimed at all: it is paused (for ever), or the circuit is open.
+local FOREVER = 9007199254740991
+local function barred()
+  local bars = redis.call('HMGET', meta, 'paused', 'circuit_until')
+  return bars[1] and FOREVER or tonumber(bars[2] or 0), not bars[1] and bars[2]
+end
+
+-- Notes in `held` until when an account is held: the latest of its holds, or nothing.
+local function note_hold(account, now)
+  local holds = redis.call('HMGET', account_key(account), 'hold_until', 'parked', 'paused')
+  if holds[2] or holds[3] then
+    redis.call('ZADD', held, '+inf', account)
+  elseif tonumber(holds[1] or 0) > now then
+    redis.call('ZADD', held, holds[1], account)
+  else
+    redis.call('ZREM', held, account)
+  end
+end
+
+-- An account that nobody claims from until it is resumed. `with`: the print of the credentials that were refused.
+local function park(account, now, reason, with)
+  redis.call('HSET', account_key(account), 'parked', reason, 'parked_with', with)
+  note_hold(account, now)
+end
+
+-- Nothing of the account is claimed for a time.
+local function limit(account, now, duration, reason)
+  redis.call('HSET', account_key(account), 'hold_until', now + duration, 'hold_reason', reason)
+  note_hold(account, now)
+end
+
 -- A dead letter enters its queue: by time, by id, and in the counts.
 local function note_letter(now, number, id, code, account)
+  redis.call('HINCRBY', account_key(account), 'dead', 1)
   redis.call('ZADD', dead, now, number)
   redis.call('ZADD', dead_ids, 0, id .. '\0' .. number)
   redis.call('HINCRBY', dead_counts, #code .. ':' .. code .. account, 1)
@@ -146,6 +184,7 @@ local function forget(number, id, code, account)
   redis.call('UNLINK', letter_key(number))
   redis.call('ZREM', dead, number)
   redis.call('ZREM', dead_ids, id .. '\0' .. number)
+  redis.call('HINCRBY', account_key(account), 'dead', -1)
   local field = #code .. ':' .. code .. account
   if redis.call('HINCRBY', dead_counts, field, -1) <= 0 then redis.call('HDEL', dead_counts, field) end
 end

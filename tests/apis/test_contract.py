@@ -16,11 +16,12 @@ from msgspec.structs import asdict
 from producers.destinations import DESTINATIONS, Destination, Prepared, Whole, destination_named
 from producers.destinations.accounts import AccountCredentials
 from producers.destinations.answers import Answer, Request
-from producers.destinations.outcomes import Delivered, Outcome, Rejected, Retry
+from producers.destinations.outcomes import Delivered, Limited, Outcome, Rejected, Retry, Unauthorized
 from producers.errors import InvalidEvent
 from tests.apis.cases import CASES, Case
 from tests.unit.samples import ACCOUNT, NOW, batch, json_values, payload, stored
-from worker.settling import Attempt, settle
+from worker.attempt import Attempt
+from worker.settling import Next, settle
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 SECRET = "s3cret"  # in each of the cases' credentials
@@ -262,11 +263,11 @@ def test_any_answer_is_an_outcome_and_every_event_has_one_end(name: str, status:
         payload("z") if name == "event-api" else prepared(name).payload
     ]
     outcome = to.outcome(Answer(status, body), payloads)
-    assert isinstance(outcome, Delivered | Rejected | Retry)
+    assert isinstance(outcome, Delivered | Rejected | Limited | Unauthorized | Retry)
     kept = [stored(each) for each in payloads]
     for last in (False, True):
         attempt = Attempt(batch(events), kept, to.event_id, NOW, status)
-        end = settle(attempt, range(events), outcome, (), last=last, delay_ms=1)
+        end = settle(attempt, range(events), outcome, (), Next(1, last))
         again = sum(part.last - part.first + 1 for part in end.again)
         assert end.delivered + len(end.dead) + again == events
         assert not end.delivered or status in (200, 201, 207)

@@ -23,7 +23,8 @@ async def add_held(world: World, count: int) -> None:
     for accounts in _chunks("held", count):
         await evaluate(world.redis, world.append_call([event("e", account) for account in accounts]))
         await run(
-            world.redis, [Call("hold", world.slot.fixed, [world.now, one, HOLD_MS, "paused"]) for one in accounts]
+            world.redis,
+            [Call("hold", world.slot.fixed, [world.now, one, "limited", HOLD_MS, "too many"]) for one in accounts],
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 
 from producers.stored_event import payload_of
@@ -26,10 +27,18 @@ def _ledger_balances(picture: Picture) -> None:
     assert ledger["dead"] == len(picture.letters)
     assert all(count >= 0 for count in ledger.values()), ledger
     flying = sum(batch.state == "in_flight" for batch in picture.batches.values())
-    assert int(picture.fixed.get("meta", {}).get(b"requests", 0)) == flying
+    meta = picture.fixed.get("meta", {})
+    assert int(meta.get(b"requests", 0)) == flying
+    waiting = int(meta.get(b"appended", 0)) - int(meta.get(b"released", 0))
+    assert waiting == sum(batch.size for batch in picture.batches.values())
     for account, fields in picture.hashes.items():
         queued = sum(batch.events for batch in picture.of_account(account) if batch.state != "in_flight")
         assert int(fields.get("queued", 0)) == queued, (account, fields)
+        letters = sum(letter["account"].decode() == account for letter in picture.letters.values())
+        assert int(fields.get("dead", 0)) == letters, (account, fields)
+        assert ("parked" in fields or "paused" in fields) == (
+            picture.fixed.get("held", {}).get(account.encode()) == math.inf
+        )
 
 
 def _lists_are_shared_out(picture: Picture) -> None:
@@ -79,6 +88,9 @@ def _accounts_are_found(picture: Picture, now: int, most_an_account: int | None)
     for account in picture.due.keys() | picture.leases.keys() | picture.accounts.keys():
         due, leases = picture.due.get(account, {}), picture.leases.get(account, {})
         assert due or leases, f"{account} has nothing to claim"
+        if picture.hashes.get(account, {}).keys() & {"parked", "paused"}:
+            assert account not in picture.accounts, f"{account} is held until it is resumed"
+            continue
         assert account in picture.accounts, f"{account} would never be claimed"
         may_be_full = bool(leases) and (most_an_account is None or len(leases) >= most_an_account)
         times = [*leases.values(), *(() if may_be_full else due.values())]

@@ -15,7 +15,7 @@ from tests.buffer.invariants import check
 from tests.buffer.model import Model
 from tests.buffer.picture import Picture
 from tests.buffer.support import World, event, name_of, settlement, whole
-from worker.buffer.batches import Batch, Claimed, Settlement
+from worker.buffer.batches import Batch, Claimed, Settled, Settlement
 
 Answer = TypeVar("Answer")
 ACCOUNTS = st.sampled_from(["a", "b", "ü:{c}"])
@@ -178,7 +178,7 @@ class BufferMachine(RuleBasedStateMachine):
         flights, self.flights = self.flights, []
         ended = [(one.batch, Settlement(one.batch.events)) for one in (*flights, *stale)]
         settled, claimed = self.do(self.world.settle_and_claim(ended, most))
-        assert settled == [True] * len(flights) + [False] * len(stale), settled
+        assert settled == [Settled.DONE] * len(flights) + [False] * len(stale), settled
         for flight in flights:
             self.model.settled(flight.names, "d" * len(flight.names), 0)
         self.note(claimed)

@@ -14,13 +14,14 @@ from producers.append import APPEND, Append, Entry, append_call, epoch
 from producers.clock import now_ms
 from producers.destinations.event_api import EVENT_API
 from producers.keys import Slot
-from producers.settings import BatchSettings
+from producers.settings import BatchSettings, BufferSettings
 from producers.stored_event import StoredEvent, decode, event_time_of, payload_of
 from tests.buffer.invariants import check
 from tests.buffer.picture import Picture, take_picture
-from worker.buffer.batches import Batch, Claimed, Death, Limits, Part, Settlement
-from worker.buffer.buffer import Buffer, Settled
+from worker.buffer.batches import Batch, Bounds, Claimed, Death, Limits, Part, Settled, Settlement, Verdict
+from worker.buffer.buffer import Buffer
 from worker.buffer.calls import Call, run_one
+from worker.buffer.holds import Holds
 
 TO = EVENT_API._replace(envelope_bytes=lambda *_: 0)  # so that the cap in bytes is the sum of the sizes
 CODE = "Refused"
@@ -29,7 +30,7 @@ CODE = "Refused"
 class World:
     """One slot, its clock `now` and what every batch and claim of it is limited to."""
 
-    def __init__(self, redis: Any, slot: Slot, **limits: int) -> None:
+    def __init__(self, redis: Any, slot: Slot, **limits: Any) -> None:
         self.redis = redis
         self.slot = slot
         self.now = now_ms()
@@ -38,20 +39,28 @@ class World:
         self.linger_ms = 1_000
         self.most_an_account = 100
         self.lease_ms = 60_000
+        self.bounds = Bounds()
+        self.full: dict[str, int] = {}  # of max_buffered_events, max_buffered_bytes
+        self.memory_percent = 80
         self.checked = True
         vars(self).update(limits)
 
     @property
     def buffer(self) -> Buffer:
-        return Buffer(self.redis, self.slot, now=self.now)
+        return Buffer(self.redis, self.slot, self.bounds, now=self.now)
+
+    @property
+    def holds(self) -> Holds:
+        return Holds(self.redis, self.slot, now=self.now)
 
     def later(self, ms: int) -> None:
         """Time passes."""
         self.now += ms
 
     def append_call(self, entries: Iterable[Entry], *, shards: int = 1) -> Append:
-        caps = BatchSettings(max_events=self.cap_events, max_bytes=self.cap_bytes, linger_ms=self.linger_ms)
-        call = append_call(self.slot, shards, TO, caps, entries)
+        caps = BatchSettings(self.cap_events, self.cap_bytes, self.linger_ms, **self.full)
+        buffer = BufferSettings(shards=shards, max_memory_percent=self.memory_percent)
+        call = append_call(self.slot, buffer, TO, caps, entries)
         call.args[2] = self.now
         return call
 
@@ -73,17 +82,17 @@ class World:
         (batch,) = (await self.claim(1)).batches
         return batch
 
-    async def settle(self, batch: Batch, settlement: Settlement) -> bool:
+    async def settle(self, batch: Batch, settlement: Settlement) -> Settled:
         settled = await self.buffer.settle(batch, settlement)
         await self.check()
         return settled
 
     async def deliver(self, batch: Batch) -> bool:
-        return await self.settle(batch, Settlement(batch.events))
+        return bool(await self.settle(batch, Settlement(batch.events, verdict=Verdict.TAKEN)))
 
     async def settle_and_claim(
         self, ended: Sequence[tuple[Batch, Settlement]], most: int
-    ) -> tuple[list[Settled], Claimed]:
+    ) -> tuple[list[Settled | Exception], Claimed]:
         answer = await self.buffer.settle_and_claim(ended, Limits(self.lease_ms, most, self.most_an_account))
         await self.check()
         return answer
@@ -91,7 +100,7 @@ class World:
     async def kill(self, batch: Batch, code: str = CODE) -> bool:
         """Every event of the batch becomes a dead letter."""
         deaths = tuple(death(stored, code) for stored in await self.read(batch))
-        return await self.settle(batch, Settlement(0, deaths))
+        return bool(await self.settle(batch, Settlement(0, deaths)))
 
     async def read(self, batch: Batch) -> list[bytes]:
         (stored,) = await self.buffer.read([batch])
@@ -101,7 +110,7 @@ class World:
         return [name_of(stored) for stored in await self.read(batch)]
 
     async def hold(self, account: str, duration_ms: int, reason: str = "paused") -> None:
-        await self.buffer.hold(account, duration_ms, reason)
+        await self.holds.limit(account, duration_ms, reason)
         await self.check()
 
     async def replay(self, numbers: Sequence[str]) -> int:

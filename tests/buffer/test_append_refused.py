@@ -10,11 +10,11 @@ from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from producers.append import APPEND
-from producers.keys import Slot
+from producers.keys import LAYOUT, Slot
 from tests.buffer.support import World, evaluate, event
 from worker.stack.redis_server import EmbeddedRedis
 
-HEAD, GROUP, EVENTS, SIZES = 5, 10, 8, 9  # where the groups begin; their length; places within a group
+HEAD, GROUP, EVENTS, SIZES = 8, 10, 8, 9  # where the groups begin; their length; places within a group
 
 
 async def everything(world: World) -> dict[bytes, bytes]:
@@ -35,8 +35,8 @@ async def refused(world: World, call: Any) -> str:
 async def test_another_layout_is_refused_in_words(world: World) -> None:
     await world.append(event("1"))
     call = world.append_call([event("2")])
-    call.args[0] = 2
-    assert await refused(world, call) == "LAYOUT the data in Redis has layout 1"
+    call.args[0] = LAYOUT + 1
+    assert await refused(world, call) == f"LAYOUT the data in Redis has layout {LAYOUT}"
 
 
 async def test_another_number_of_shards_is_refused_in_words(world: World) -> None:
@@ -54,9 +54,9 @@ def last_group(place: int, value: Any) -> Any:
 CHANGES = {
     "an argument too few": lambda args: args.pop(),
     "an argument too many": lambda args: args.append(b"more"),
-    "more groups than there are": lambda args: args.__setitem__(4, 3),
-    "fewer groups than there are": lambda args: args.__setitem__(4, 1),
-    "groups that are no number": lambda args: args.__setitem__(4, "two"),
+    "more groups than there are": lambda args: args.__setitem__(HEAD - 1, 3),
+    "fewer groups than there are": lambda args: args.__setitem__(HEAD - 1, 1),
+    "groups that are no number": lambda args: args.__setitem__(HEAD - 1, "two"),
     "no arguments": lambda args: args.__delitem__(slice(None)),
     "more events than there are": last_group(EVENTS, 2),
     "no events": last_group(EVENTS, 0),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from tests.buffer.support import World, event, events
-from worker.buffer.batches import Settlement
+from worker.buffer.batches import Settled, Settlement
 
 
 async def test_an_empty_slot_has_nothing_to_claim(world: World) -> None:
@@ -154,5 +154,5 @@ async def test_a_settlement_and_a_claim_travel_together(world: World) -> None:
     await world.append(*events(2, order="o"))
     first = await world.claim_one()
     settled, claimed = await world.settle_and_claim([(first, Settlement(1))], 1)
-    assert settled == [True]
+    assert settled == [Settled.DONE]
     assert await world.names(claimed.batches[0]) == ["e1"]

@@ -22,7 +22,7 @@ async def test_after_its_lease_a_batch_is_claimed_again_with_a_new_token_and_one
     world.later(world.lease_ms)
     second = await world.claim_one()
     assert second.token != first.token
-    assert second == first._replace(attempts=2, token=second.token)
+    assert second == first._replace(attempts=2, tried_for=world.lease_ms, token=second.token)
 
 
 async def test_a_worker_may_settle_late_as_long_as_nobody_else_was_given_the_batch(world: World) -> None:

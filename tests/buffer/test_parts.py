@@ -39,7 +39,7 @@ async def test_parts_keep_the_attempts_spent_and_the_times(world: World) -> None
 async def test_delivered_dead_and_again_may_lie_in_any_order(world: World) -> None:
     await split(world, await claimed(world), "daxxabdb")
     ledger = (await world.picture()).ledger
-    assert (ledger["delivered"], ledger["dead"], ledger["waiting"]) == (2, 2, 4)
+    assert (ledger["delivered"], ledger["dead"], ledger["ready"]) == (2, 2, 4)
     assert sorted(await world.drain()) == [["e1"], ["e4"], ["e5"], ["e7"]]
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from producers import EnqueueFailed, InvalidEvent, Producer
 from producers.destinations import DESTINATIONS
+from producers.keys import LAYOUT
 from producers.producer import CHUNK_EVENTS, Result
 from producers.settings import BatchSettings, BufferSettings
 from producers.stored_event import decode, payload_of
@@ -188,7 +189,7 @@ async def test_another_number_of_shards_is_refused_whatever_the_account(
 async def test_another_layout_is_refused_in_words(producer: Producer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else its events would lie under keys that no worker of the other version looks at."""
     producer.enqueue("event-api", account="1", event=conversion())
-    monkeypatch.setattr("producers.keys.LAYOUT", 2)
-    monkeypatch.setattr("producers.append.LAYOUT", 2)
-    with pytest.raises(EnqueueFailed, match="layout 1"):
+    monkeypatch.setattr("producers.keys.LAYOUT", LAYOUT + 1)
+    monkeypatch.setattr("producers.append.LAYOUT", LAYOUT + 1)
+    with pytest.raises(EnqueueFailed, match=f"layout {LAYOUT}"):
         producer.enqueue("event-api", account="1", event=conversion())

@@ -7,7 +7,7 @@ from producers.keys import Slot
 from producers.producer import Producer
 from producers.settings import BatchSettings, BufferSettings
 from tests.buffer.support import World, event, whole
-from worker.buffer.batches import Settlement
+from worker.buffer.batches import Settled, Settlement
 from worker.dead_letters import DeadLetters, Filter
 from worker.redis_client import sync_redis
 from worker.stack.redis_server import EmbeddedRedis
@@ -27,7 +27,7 @@ async def test_scripts_that_are_forgotten_before_every_operation_change_nothing(
     one, two, three = (await world.claim()).batches
     await forget()
     settled, claimed = await world.settle_and_claim([(one, Settlement(1)), (two, whole(two))], 10)
-    assert settled == [True, True]
+    assert settled == [Settled.DONE] * 2
     await forget()
     await world.kill(three)
     for again in claimed.batches:
@@ -52,7 +52,7 @@ async def test_a_claim_never_overtakes_the_settlement_it_travels_with(world: Wor
     batch = await world.claim_one()  # loads claim, not settle
     world.later(world.lease_ms)
     settled, claimed = await world.settle_and_claim([(batch, Settlement(1))], 10)
-    assert (settled, claimed.batches) == ([True], [])
+    assert (settled, claimed.batches) == ([Settled.DONE], [])
 
 
 def test_a_producer_enqueues_though_redis_forgot_the_script(redis_server: EmbeddedRedis, prefix: str) -> None:

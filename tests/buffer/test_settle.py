@@ -6,7 +6,7 @@ import pytest
 from redis.exceptions import ResponseError
 
 from tests.buffer.support import World, death, event, events, part, settlement, whole
-from worker.buffer.batches import Batch, Part, Settlement
+from worker.buffer.batches import Batch, Part, Settled, Settlement
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ async def test_a_batch_sent_again_keeps_its_id_and_its_events_and_is_due_after_t
     assert (await world.claim()).batches == []
     world.later(1)
     again = await world.claim_one()
-    assert again == batch._replace(attempts=2, token=again.token)
+    assert again == batch._replace(attempts=2, tried_for=500, token=again.token)
 
 
 async def test_a_refunded_attempt_is_not_counted(world: World, batch: Batch) -> None:
@@ -113,7 +113,7 @@ def refusals(batch: Batch, stored: list[bytes]) -> dict[str, Settlement]:
     }
 
 
-ANY = Batch("", "", "", "", "", 0, 3, 4, 160, 0, 0, 1, 0, "")
+ANY = Batch("", "", "", "", "", 0, 3, 4, 160, 0, 0, 1, 0, 0, 0, "")
 
 
 @pytest.mark.parametrize("fault", refusals(ANY, [event("e").stored] * 4))
@@ -135,7 +135,7 @@ async def test_a_refused_settlement_does_not_spoil_those_beside_it(world: World)
     ended = [(batch, Settlement(1)) for batch in (await world.claim()).batches]
     ended[1] = (ended[1][0], Settlement(7))
     settled, claimed = await world.settle_and_claim(ended, 10)
-    assert [settled[0], settled[2]] == [True, True]
+    assert [settled[0], settled[2]] == [Settled.DONE, Settled.DONE]
     assert "do not add up" in str(settled[1])
     assert claimed.batches == []
 

@@ -17,7 +17,7 @@ from producers.clock import DAY_MS, now_ms, rfc3339
 from producers.connection import Connection
 from producers.destinations import DESTINATIONS, Prepared
 from producers.keys import Slot
-from producers.settings import BatchSettings
+from producers.settings import BatchSettings, BufferSettings
 from tests.conftest import Environment
 from tests.integration.support import PRIVATE, SECRETS, Cli, sample, samples
 from tests.support.sandbox import Sandbox
@@ -73,7 +73,7 @@ def test_an_event_that_became_too_old_is_put_aside_and_the_rest_of_its_batch_is_
         for number in range(30)
     ]
     connection = Connection(env["FORWARDER_REDIS_URL"])
-    connection.run(APPEND, append_call(slot, 1, DESTINATIONS["event-api"], batch, entries).command, "")
+    connection.run(APPEND, append_call(slot, BufferSettings(), DESTINATIONS["event-api"], batch, entries).command, "")
     connection.close()
     start_worker()
     ledger = cli.drain()

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from producers.destinations.accounts import AccountCredentials
 from producers.destinations.answers import Answer, NoAnswer, Request
-from worker.buffer.batches import Batch, Claimed, Limits, Settlement
+from worker.buffer.batches import Batch, Claimed, Limits, Settled, Settlement
 from worker.buffer.buffer import Buffer
 
 OK = Answer(200, b'{"data":{"unprocessedRecords":[]}}', "trace-1")
@@ -24,11 +24,11 @@ class FakeBuffer:
         self.settled: dict[str, Settlement] = {}
         self.claims: list[Limits] = []
         self.errors: list[Exception] = []
-        self.answers: dict[str, bool | Exception] = {}
+        self.answers: dict[str, Settled | Exception] = {}
 
     async def settle_and_claim(
         self, ended: Sequence[tuple[Batch, Settlement]], limits: Limits
-    ) -> tuple[list[bool | Exception], Claimed]:
+    ) -> tuple[list[Settled | Exception], Claimed]:
         await asyncio.sleep(0)
         if self.errors:
             raise self.errors.pop(0)
@@ -36,7 +36,7 @@ class FakeBuffer:
         self.settled |= {batch.id: settlement for batch, settlement in ended}
         taken, self.waiting = self.waiting[: limits.most], self.waiting[limits.most :]
         claimed = Claimed([batch for batch, _ in taken], 0 if self.waiting else None, 1)
-        return [self.answers.get(batch.id, True) for batch, _ in ended], claimed
+        return [self.answers.get(batch.id, Settled.DONE) for batch, _ in ended], claimed
 
     async def read(self, batches: Sequence[Batch]) -> list[list[bytes]]:
         return [self.stored[batch.id] for batch in batches]
@@ -70,6 +70,8 @@ class FakeTransport:
 
 class Keys:
     """Credentials of these accounts alone."""
+
+    version = None
 
     def __init__(self, accounts: Mapping[str, AccountCredentials]) -> None:
         self._accounts = accounts

@@ -77,6 +77,8 @@ def batch(events: int, *, first: int = 0, attempts: int = 1, oldest: int = NOW, 
         "newest": NOW,
         "attempts": attempts,
         "opened": NOW,
+        "tried_for": 0,
+        "probe": 0,
         "token": "t0ken",
     }
     return Batch(**(fields | more))

@@ -14,7 +14,7 @@ from producers.destinations import DESTINATIONS, Prepared, Whole
 from producers.destinations.accounts import AccountCredentials
 from producers.destinations.event_api import EVENT_API
 from producers.keys import LAYOUT, Slot
-from producers.settings import BatchSettings
+from producers.settings import BatchSettings, BufferSettings
 from producers.stored_event import decode
 from tests.unit.samples import ACCOUNT, NOW, event, prepared
 
@@ -38,8 +38,9 @@ class Group(NamedTuple):
 
 def groups_of(call: Append) -> list[Group]:
     """Reads the arguments as the head of append.lua describes them. Fails the test if they do not add up."""
-    layout, shards, now, batch_epoch, count, *rest = call.args
-    assert (layout, shards, now) == (LAYOUT, 1, "")
+    layout, shards, now, batch_epoch, *bounds, count = call.args[:8]
+    rest = list(call.args[8:])
+    assert (layout, shards, now, bounds) == (LAYOUT, 1, "", [0, 0, 80])
     assert len(str(batch_epoch)) == 6
     groups = []
     for _ in range(int(count)):
@@ -58,7 +59,7 @@ def groups_of(call: Append) -> list[Group]:
 
 
 def call_of(entries: list[Entry]) -> Append:
-    return append_call(SLOT, 1, EVENT_API, BATCH, entries)
+    return append_call(SLOT, BufferSettings(), EVENT_API, BATCH, entries)
 
 
 def an_entry(number: int, account: str = "a", order: str = "", kind: str = "", time: int = NOW) -> Entry:

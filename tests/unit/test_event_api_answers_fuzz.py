@@ -12,7 +12,8 @@ from producers.destinations.answers import Answer
 from producers.destinations.event_api import EVENT_API, outcome
 from producers.destinations.outcomes import Delivered, Outcome
 from tests.unit.samples import NOW, batch, json_values, payload, stored
-from worker.settling import Attempt, settle
+from worker.attempt import Attempt
+from worker.settling import Next, settle
 
 IDS = st.sampled_from(["a", "b", "c", "d", ""])
 CODES = st.sampled_from(["ValidationError", "InternalServerError", "", "\0", "é" * 300])
@@ -52,7 +53,7 @@ def test_any_answer_gives_an_outcome_that_can_be_settled(status: int, body: byte
     assert not delivered or status == 200
     events = [stored(each) for each in payloads]
     attempt = Attempt(batch(len(events)), events, EVENT_API.event_id, NOW, status)
-    settlement = settle(attempt, range(len(events)), result, (), last=False, delay_ms=1000)
+    settlement = settle(attempt, range(len(events)), result, (), Next(1000))
     assert settlement.delivered == len(delivered)
     assert all("\0" not in death.code and len(death.code) <= 128 for death in settlement.dead)
 

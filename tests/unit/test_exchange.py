@@ -9,7 +9,7 @@ from redis.exceptions import ResponseError
 
 from tests.unit.fakes import FakeBuffer
 from tests.unit.samples import batch, payload, stored
-from worker.buffer.batches import Limits, Settlement
+from worker.buffer.batches import Limits, Settled, Settlement
 from worker.exchange import Exchange
 
 LIMITS = Limits(60_000, 5, 2)
@@ -18,7 +18,7 @@ EVENTS = [stored(payload("a"))]
 
 
 def exchange(buffer: FakeBuffer, lease_s: float = 60) -> Exchange:
-    return Exchange(buffer.as_buffer, lease_s)
+    return Exchange(buffer.as_buffer, lease_s, lambda _: None)
 
 
 async def test_what_is_taken_comes_with_its_events_and_when_it_was_claimed() -> None:
@@ -76,7 +76,7 @@ async def test_a_settlement_that_redis_refused_does_not_spoil_the_others() -> No
     """A settle with an old token is a counted no-op; a malformed one is an error of its own batch."""
     first, second, third = batch(1, id="1-a"), batch(1, id="2-a"), batch(1, id="3-a")
     buffer = FakeBuffer()
-    buffer.answers = {"1-a": False, "2-a": ResponseError("MALFORMED settle")}
+    buffer.answers = {"1-a": Settled.STALE, "2-a": ResponseError("MALFORMED settle")}
     trips = exchange(buffer)
     for each in (first, second, third):
         trips.ended(each, Settlement(1))

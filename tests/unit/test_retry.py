@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.samples import batch
 from worker.retry import RetryPolicy
 from worker.settings import DeliverySettings
 
@@ -59,7 +60,7 @@ def test_a_shorter_first_delay_is_obeyed() -> None:
 
 @pytest.mark.parametrize(("attempts", "over"), [(1, False), (119, False), (120, True), (121, True)])
 def test_the_last_attempt_is_the_one_hundred_and_twentieth(attempts: int, over: bool) -> None:
-    assert DEFAULT.exhausted(attempts) == over
+    assert DEFAULT.exhausted(batch(1, attempts=attempts)) == over
 
 
 def test_the_policy_and_the_settings_have_the_same_defaults() -> None:

@@ -14,8 +14,9 @@ from producers.destinations.event_api import EVENT_API
 from producers.destinations.outcomes import Delivered, Outcome, Reason, Rejected, Retry
 from producers.stored_event import StoredEvent, decode, payload_of
 from tests.unit.samples import NOW, batch, payload, stored
+from worker.attempt import HISTORY_KEPT, Attempt
 from worker.buffer.batches import Settlement
-from worker.settling import HISTORY_KEPT, Attempt, exhausted, given_back, settle
+from worker.settling import Next, exhausted, given_back, settle
 
 REASON = Reason("ValidationError", "Invalid content")
 DELAY = 1500
@@ -56,7 +57,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 def settled(case: Case) -> Settlement:
-    return settle(case.attempt, case.sent, case.outcome, case.expired, last=case.last, delay_ms=DELAY)
+    return settle(case.attempt, case.sent, case.outcome, case.expired, Next(DELAY, case.last))
 
 
 def places_again(case: Case, settlement: Settlement) -> list[int]:
@@ -180,7 +181,7 @@ def test_only_the_newest_deaths_are_remembered() -> None:
     old = tuple({"at": str(number)} for number in range(HISTORY_KEPT))
     body = StoredEvent(NOW, NOW, payload("0"), history=old).encode()
     attempt = Attempt(batch(1), [body], EVENT_API.event_id, NOW)
-    (death,) = settle(attempt, [0], Rejected((REASON,)), (), last=False, delay_ms=0).dead
+    (death,) = settle(attempt, [0], Rejected((REASON,)), (), Next(0)).dead
     history = decode(death.stored).history
     assert len(history) == HISTORY_KEPT
     assert history[0] == {"at": "1"}
@@ -225,7 +226,7 @@ def test_bytes_of_no_known_layout_can_die_and_be_sent_again(foreign: bytes, outc
     """One broken event must not keep its batch from ever being settled."""
     bodies: Sequence[bytes] = [foreign, stored(payload("1"))]
     attempt = Attempt(batch(2), bodies, EVENT_API.event_id, NOW, 400)
-    settlement = settle(attempt, [0, 1], outcome, (), last=False, delay_ms=0)
+    settlement = settle(attempt, [0, 1], outcome, (), Next(0))
     again = sum(part.last - part.first + 1 for part in settlement.again)
     assert settlement.delivered + len(settlement.dead) + again == 2
 

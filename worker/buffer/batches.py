@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from enum import IntFlag, StrEnum
 from typing import Any, NamedTuple
+
+SMALLEST_FIRST = -1
 
 
 class Batch(NamedTuple):
-    """A claimed batch: the places `first` to `last` of the list `source`. Times in milliseconds; sizes in bytes."""
+    """A claimed batch: the places `first` to `last` of the list `source`. Times in milliseconds; sizes in bytes.
+
+    `tried_for`: since its first attempt. `probe`: 1 if an open circuit lets only this one through.
+    """
 
     id: str
     account: str
@@ -21,6 +27,8 @@ class Batch(NamedTuple):
     newest: int
     attempts: int
     opened: int
+    tried_for: int
+    probe: int
     token: str
 
     @classmethod
@@ -64,7 +72,10 @@ class Death(NamedTuple):
 
 
 class Part(NamedTuple):
-    """Events that are sent again as a batch of their own: places in the list, size in the request, delay in ms."""
+    """Events that are sent again as a batch of their own: places in the list, size in the request, delay in ms.
+
+    A delay of 0 keeps the place in the line of the batch they come from; `SMALLEST_FIRST` goes before whole batches.
+    """
 
     first: int
     last: int
@@ -72,10 +83,24 @@ class Part(NamedTuple):
     delay_ms: int
 
 
+class Verdict(StrEnum):
+    """What an attempt says of its account and of the API, beyond its own batch. See standing.lua."""
+
+    NOTHING = ""
+    TAKEN = "taken"
+    REFUSED = "refused"
+    LIMITED = "limited"
+    PARKED = "parked"
+    ANSWERED = "answered"
+    FAILED = "failed"
+
+
 class Settlement(NamedTuple):
     """How one attempt at a batch ended. Delivered, dead and again must make up the batch, or the script refuses it.
 
-    `refund`: the attempt is not counted, where the whole batch is sent again; `renewed`: it becomes a new batch.
+    `refund`: the attempt is not counted, where the whole batch is sent again; `renewed`: its parts begin anew.
+    `hold_ms`: of a limited account, 0 where the API gave no time. `reason`: of a hold or of parking, in words.
+    `credentials`: the print of those that were used.
     """
 
     delivered: int
@@ -83,3 +108,26 @@ class Settlement(NamedTuple):
     again: tuple[Part, ...] = ()
     refund: bool = False
     renewed: bool = False
+    verdict: Verdict = Verdict.NOTHING
+    hold_ms: int = 0
+    reason: str = ""
+    credentials: str = ""
+
+
+class Bounds(NamedTuple):
+    """What a settlement may set off. Delays in ms; `failures` of 0: no circuit, `most_dead` of 0: any number."""
+
+    failures: int = 20
+    first_ms: int = 5_000
+    longest_ms: int = 60_000
+    most_dead: int = 0
+
+
+class Settled(IntFlag):
+    """What a settlement did. `STALE`: the lease was over and another worker has the batch; nothing was changed."""
+
+    STALE = 0
+    DONE = 1
+    PUT_BACK = 2
+    CIRCUIT_OPENED = 4
+    ACCOUNT_PARKED = 8

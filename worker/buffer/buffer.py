@@ -10,33 +10,33 @@ from redis.asyncio import Redis
 
 from producers.append import epoch
 from producers.keys import Slot
-from worker.buffer.batches import Batch, Claimed, Limits, Settlement
+from worker.buffer.batches import Batch, Bounds, Claimed, Limits, Settled, Settlement
 from worker.buffer.calls import Call, run, run_one
 
 _MODES = {(False, False): "", (True, False): "refund", (True, True): "renew", (False, True): "renew"}
-Settled = bool | Exception
 SLICE = 5_000  # events read in one command: more would keep Redis from others for too long
 
 
 class Buffer:
     """One slot in Redis. `now` (ms) stands in for Redis's clock in tests."""
 
-    def __init__(self, redis: Redis, slot: Slot, now: int | None = None) -> None:
+    def __init__(self, redis: Redis, slot: Slot, bounds: Bounds | None = None, now: int | None = None) -> None:
         self.slot = slot
         self.now = now
+        self._bounds = bounds or Bounds()
         self._redis = redis
 
     async def claim(self, limits: Limits) -> Claimed:
         """Batches that are due, each account in turn, within the limits."""
         return (await self.settle_and_claim([], limits))[1]
 
-    async def settle(self, batch: Batch, settlement: Settlement) -> bool:
-        """Ends one attempt. False if the batch's lease was over and another worker has it: nothing was changed."""
-        return bool(await run_one(self._redis, self._settle_call(batch, settlement)))
+    async def settle(self, batch: Batch, settlement: Settlement) -> Settled:
+        """Ends one attempt."""
+        return Settled(await run_one(self._redis, self._settle_call(batch, settlement)))
 
     async def settle_and_claim(
         self, ended: Sequence[tuple[Batch, Settlement]], limits: Limits
-    ) -> tuple[list[Settled], Claimed]:
+    ) -> tuple[list[Settled | Exception], Claimed]:
         """Settles what ended and claims what is next, in one round trip. A `most` of 0 claims nothing.
 
         A settlement that Redis refused does not spoil the others: its error stands in its place.
@@ -49,7 +49,7 @@ class Buffer:
             raise answer
         next_due, now, *rows = answer
         batches = [Batch.of(row, token) for row in rows]
-        outcomes: list[Settled] = [one if isinstance(one, Exception) else bool(one) for one in settled]
+        outcomes = [one if isinstance(one, Exception) else Settled(one) for one in settled]
         return outcomes, Claimed(batches, None if next_due < 0 else next_due, now)
 
     async def read(self, batches: Sequence[Batch]) -> list[list[bytes]]:
@@ -64,16 +64,15 @@ class Buffer:
         slices = iter(await pipeline.execute())
         return [[stored for _ in range(count) for stored in next(slices)] for count in counts]
 
-    async def hold(self, account: str, duration_ms: int, reason: str) -> None:
-        """Keeps an account from being claimed for a time; a duration of 0 ends the hold."""
-        await run_one(self._redis, self._call("hold", account, duration_ms, reason))
-
     def _settle_call(self, batch: Batch, settlement: Settlement) -> Call:
         dead, again = settlement.dead, settlement.again
         deaths = [item for death in dead for item in death]
         parts = [item for part in again for item in part]
-        counts = (_MODES[settlement.refund, settlement.renewed], settlement.delivered, len(dead), len(again))
-        return self._call("settle", batch.id, batch.token, epoch(), *counts, *deaths, *parts)
+        mode = _MODES[settlement.refund, settlement.renewed]
+        told = (settlement.verdict.value, settlement.hold_ms, settlement.reason, settlement.credentials)
+        counts = (settlement.delivered, len(dead), len(again))
+        head = (batch.id, batch.token, epoch(), mode, *told, *self._bounds, *counts)
+        return self._call("settle", *head, *deaths, *parts)
 
     def _call(self, script: str, *args: Any) -> Call:
         return Call(script, self.slot.fixed, ["" if self.now is None else self.now, *args])

@@ -10,7 +10,14 @@ from redis.exceptions import NoScriptError
 
 from producers.scripts import load
 
-SCRIPTS = ("settle", "claim", "replay", "discard", "hold")  # in this order: a claim must not overtake a settle
+SCRIPTS = (
+    "settle",
+    "claim",
+    "replay",
+    "discard",
+    "hold",
+    "resume",
+)  # in this order: a claim must not overtake a settle
 
 
 class Call(NamedTuple):

@@ -9,7 +9,7 @@ import typer
 from redis.exceptions import RedisError
 
 from producers.errors import ConfigurationError, ForwarderError
-from worker.cli import check, dlq, enqueue, query, queues, run_stack
+from worker.cli import check, dlq, enqueue, holds, query, queues, run_stack
 from worker.stack.errors import StackError
 
 app = typer.Typer(
@@ -26,6 +26,8 @@ app.command("enqueue")(enqueue.enqueue)
 app.command("status")(queues.show_status)
 app.command("drain")(queues.drain)
 app.command("health")(queues.health)
+app.command("pause")(holds.pause)
+app.command("resume")(holds.resume)
 app.command("check")(check.check)
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(query.app, name="query")

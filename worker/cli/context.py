@@ -57,11 +57,16 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
 
 
-def known(destination: str | None) -> str | None:
+def known(destination: str | None, hint: str = "--destination") -> str | None:
     """The destination, or wrong usage."""
     if destination is not None and destination not in DESTINATIONS:
-        raise typer.BadParameter(f"{destination!r} is none of {', '.join(DESTINATIONS)}", param_hint="--destination")
+        raise typer.BadParameter(f"{destination!r} is none of {', '.join(DESTINATIONS)}", param_hint=hint)
     return destination
+
+
+def plain(text: str) -> str:
+    """A stranger's text for a terminal: no control characters."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def agreed(question: str, yes: bool) -> bool:

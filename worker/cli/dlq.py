@@ -25,6 +25,7 @@ from worker.cli.context import (
     err,
     known,
     out,
+    plain,
     print_json,
 )
 from worker.dead_letters import DeadLetters, Filter, Place
@@ -191,9 +192,8 @@ def _table(letters: list[dict[str, Any]]) -> Table:
 
 
 def _plain(text: str) -> str:
-    """A stranger's text for a terminal: no markup, no control characters."""
-    printable = "".join(character if character.isprintable() else "?" for character in text)
-    return escape(printable)
+    """A stranger's text for a table: no markup, no control characters."""
+    return escape(plain(text))
 
 
 def _run(work: Callable[[DeadLetters], Awaitable[Answer]]) -> Answer:

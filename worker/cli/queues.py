@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from producers.settings import BufferSettings
-from worker.cli.context import JsonOption, buffer_of, environment, out, print_json
+from worker.cli.context import JsonOption, buffer_of, environment, out, plain, print_json
 from worker.heartbeat import alive
 from worker.ledger_table import table
 from worker.redis_client import sync_redis, with_redis
@@ -74,12 +74,16 @@ async def drained(redis: Redis, buffer: BufferSettings, timeout_s: float) -> dic
 
 
 def holds(counts: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """One line a hold."""
-    return [
-        f"{name}: account {hold['account']} is held for {hold['ends_in_s']:g} s more: {hold['reason']}"
-        for name, each in counts.items()
-        for hold in each["holds"]
-    ]
+    """One line a hold, and one for a circuit that is not closed."""
+    lines = [f"{name}: {_hold(hold)}" for name, each in counts.items() for hold in each["holds"]]
+    circuits = {name: each["circuit"] for name, each in counts.items() if each["circuit"] != "closed"}
+    return [f"{name}: the circuit is {circuit}" for name, circuit in circuits.items()] + lines
+
+
+def _hold(hold: Mapping[str, Any]) -> str:
+    whose = "all" if hold["account"] is None else f"account {plain(hold['account'])}"
+    ends = "" if hold["ends_in_s"] is None else f" for {hold['ends_in_s']:g} s more"
+    return f"{whose} {hold['kind']}{ends}: {plain(hold['reason'])}"
 
 
 def remains(counts: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -88,6 +92,7 @@ def remains(counts: Mapping[str, Mapping[str, Any]]) -> list[str]:
     for name, each in counts.items():
         if left(each):
             states = ", ".join(f"{each[state]} {state.replace('_', ' ')}" for state in MOVING if each[state])
-            why = " (waiting for a retry)" if each["waiting"] else ""
+            parked = f" ({each['parked']} of them parked)" if each["parked"] else ""
+            why = (" (waiting for a retry)" if each["waiting"] else "") + parked
             lines.append(f"{name}: {states}{why}; the oldest for {each['oldest_age_s']} s")
     return lines + holds(counts)

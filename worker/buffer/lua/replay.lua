@@ -52,6 +52,7 @@ local function revive(batch)
   end
   move('dead', 'ready', batch.events)
   redis.call('HINCRBY', account_key(batch.account), 'queued', batch.events)
+  redis.call('HINCRBY', meta, 'appended', batch.bytes)
   schedule(batch.account, now)
   return batch.events
 end

@@ -2,36 +2,50 @@
 -- Ends one attempt at a batch: each event delivered, dead, or to be sent again. A settle with an old token changes
 -- nothing but a counter.
 -- KEYS  the fixed keys of the slot
--- ARGV  now or '', batch, token, epoch, 'refund' to give the attempt back or 'renew' to begin anew
---       as another batch (else ''), delivered, dead, again,
+-- ARGV  now or '', batch, token, epoch, 'refund' to give the attempt back or 'renew' to begin anew as another batch
+--       (else ''), verdict, hold ms, reason of the hold, print of the credentials, failures that open the circuit, its
+--       first and its longest delay (ms), most dead letters of an account (0: any), delivered, dead, again,
 --       for each dead: its id, its first code, the stored event (with this death in its history)
---       for each part to be sent again: first and last (places in the list), bytes, delay ms
--- Gives 1, or 0 if the token is old; an error MALFORMED if the events do not add up.
+--       for each part to be sent again: first and last (places in the list), bytes, delay ms (0: it keeps its place, or
+--       -1: the smallest first)
+-- The verdict: taken, refused (for its content), limited, parked (credentials refused), answered (by the API, no more is
+-- known), failed (no sign of the API), or '' (nothing was learned).
+-- Gives 0 if the token is old, else 1, +2 if a refused event was put back instead of buried, +4 if the circuit opened,
+-- +8 if the account was parked; an error MALFORMED if the events do not add up.
+--@with standing
 local now, id, token, epoch = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
-local mode = ARGV[5]
-local delivered, deaths, parts = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local DEATHS = 9 -- where they begin
+local mode, verdict, hold_ms, hold_reason, print = ARGV[5], ARGV[6], tonumber(ARGV[7]), ARGV[8], ARGV[9]
+local most_dead = tonumber(ARGV[13])
+local delivered, deaths, parts = tonumber(ARGV[14]), tonumber(ARGV[15]), tonumber(ARGV[16])
+local DEATHS = 17 -- where they begin
 local f = redis.call('HMGET', batch_key(id), 'token', 'account', 'order', 'kind', 'events', 'oldest', 'newest',
-  'opened', 'attempts', 'list', 'first', 'last')
+  'opened', 'attempts', 'list', 'first', 'last', 'bytes', 'due', 'far', 'tried', 'root')
 if f[1] ~= token then
   redis.call('HINCRBY', meta, 'stale_settles', 1)
   return 0
 end
 local batch = { id = id, account = f[2], order = f[3] or '', kind = f[4] or '', events = tonumber(f[5]),
   oldest = f[6], newest = f[7], opened = f[8], attempts = f[9], list = f[10] or id,
-  first = tonumber(f[11] or 0), last = tonumber(f[12] or f[5] - 1) }
+  first = tonumber(f[11] or 0), last = tonumber(f[12] or f[5] - 1), bytes = tonumber(f[13]), due = tonumber(f[14]),
+  far = f[15] == '1', tried = f[16], root = tonumber(f[17]) }
+
+local function part_given(at)
+  local part = { first = tonumber(ARGV[at]), last = tonumber(ARGV[at + 1]), bytes = tonumber(ARGV[at + 2]),
+    delay = tonumber(ARGV[at + 3]) }
+  if not (part.first and part.last and part.bytes and part.delay) or part.first > part.last then return nil end
+  part.events = part.last - part.first + 1
+  part.due = part.delay > 0 and now + part.delay or part.delay == 0 and batch.due or part.events
+  part.state = part.delay > 0 and 'waiting' or 'ready'
+  return part
+end
 
 local function parts_given()
   local given, events, at, free = {}, 0, DEATHS + 3 * deaths, batch.first
   if delivered < 0 or deaths < 0 or parts < 0 then return nil end
   for _ = 1, parts do
-    local part = { first = tonumber(ARGV[at]), last = tonumber(ARGV[at + 1]), bytes = tonumber(ARGV[at + 2]),
-      due = tonumber(ARGV[at + 3]) }
-    if not (part.first and part.last and part.bytes and part.due) then return nil end
-    if part.first < free or part.last > batch.last or part.first > part.last then return nil end
-    part.due, free = now + part.due, part.last + 1
-    part.events = part.last - part.first + 1
-    events, at = events + part.events, at + 4
+    local part = part_given(at)
+    if not part or part.first < free or part.last > batch.last then return nil end
+    free, events, at = part.last + 1, events + part.events, at + 4
     given[#given + 1] = part
   end
   return delivered + deaths + events == batch.events and at == #ARGV + 1 and given or nil, events
@@ -44,10 +58,13 @@ local function bury(at)
   note_letter(now, number, ARGV[at], ARGV[at + 1], batch.account)
 end
 
+-- The first try is forgotten with the last attempt: what was only held back does not age.
 local function try_again_whole(part)
-  redis.call('HSET', batch_key(id), 'state', 'waiting')
+  redis.call('HSET', batch_key(id), 'state', part.state)
   redis.call('HDEL', batch_key(id), 'token')
-  if mode == 'refund' then redis.call('HINCRBY', batch_key(id), 'attempts', -1) end
+  if mode == 'refund' and redis.call('HINCRBY', batch_key(id), 'attempts', -1) <= 0 then
+    redis.call('HDEL', batch_key(id), 'tried')
+  end
   wait(batch.account, id, part.due)
 end
 
@@ -56,9 +73,12 @@ local function part_batch(part)
   local part_id = redis.call('HINCRBY', meta, 'batches', 1) .. '-' .. epoch
   redis.call('HSET', batch_key(part_id), 'account', batch.account, 'order', batch.order, 'kind', batch.kind,
     'events', part.events, 'bytes', part.bytes, 'oldest', batch.oldest, 'newest', batch.newest,
-    'opened', batch.opened, 'due', part.due, 'state', 'waiting',
-    'attempts', mode == 'renew' and 0 or batch.attempts,
-    'list', batch.list, 'first', part.first, 'last', part.last)
+    'opened', batch.opened, 'due', part.due, 'state', part.state, 'list', batch.list, 'first', part.first,
+    'last', part.last)
+  if mode ~= 'renew' then
+    redis.call('HSET', batch_key(part_id), 'attempts', batch.attempts, 'tried', batch.tried)
+  end
+  if batch.root then redis.call('HSET', batch_key(part_id), 'root', batch.root) end
   born(batch.opened)
   return part_id
 end
@@ -93,16 +113,44 @@ end
 
 local given, again = parts_given()
 if not given then return redis.error_reply('MALFORMED settle: the events of batch ' .. id .. ' do not add up') end
+
+local standing, keeps, parks = standing_of(batch.account), false, false
+if verdict == 'taken' then
+  was_taken(batch.account, standing)
+elseif verdict == 'refused' then
+  batch.root = batch.root or batches_so_far()
+  keeps, parks = was_refused(batch.account, standing, again == 0, batch.far, batch.root)
+elseif verdict == 'limited' then
+  was_limited(batch.account, standing, now, hold_ms, hold_reason)
+end
+local was_open, opens = circuit_after(verdict, id, now, tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12]))
+if was_open and verdict == 'failed' then mode = 'refund' end
+if keeps then
+  mode, delivered, deaths, again = 'refund', 0, 0, batch.events
+  given = { { first = batch.first, last = batch.last, bytes = batch.bytes, events = batch.events,
+    due = batch.events, state = 'ready' } }
+end
+
+local released = batch.bytes
 for place = 0, deaths - 1 do bury(DEATHS + 3 * place) end
 redis.call('ZREM', leases_key(batch.account), id)
 if #given == 1 and again == batch.events and mode ~= 'renew' then try_again_whole(given[1]) else replace(given) end
+for _, part in ipairs(given) do
+  count(part.state, part.events)
+  released = released - part.bytes
+end
 count('in_flight', -batch.events)
 count('delivered', delivered)
 count('dead', deaths)
-count('waiting', again)
 redis.call('HINCRBY', account_key(batch.account), 'queued', again)
 redis.call('HINCRBY', meta, 'requests', -1)
+if released ~= 0 then redis.call('HINCRBY', meta, 'released', released) end
 if batch.kind ~= '' and delivered > 0 then redis.call('HSET', latest, batch.account .. '\0' .. batch.order, now) end
+if most_dead > 0 and deaths > 0 and standing.dead + deaths >= most_dead then
+  hold_reason, parks = 'DeadLettersFull: the account has ' .. standing.dead + deaths .. ' dead letters', true
+end
+parks = (parks or verdict == 'parked') and not standing.parked
+if parks then park(batch.account, now, hold_reason, print) end
 schedule(batch.account, now)
 book()
-return 1
+return 1 + (keeps and 2 or 0) + (opens and 4 or 0) + (parks and 8 or 0)

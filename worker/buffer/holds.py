@@ -1,0 +1,76 @@
+"""What keeps accounts, or a whole slot, from being claimed until somebody says so, and for a time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any, Literal, NamedTuple
+
+from redis.asyncio import Redis
+
+from producers.keys import Slot
+from worker.buffer.calls import Call, run_one
+
+PAGE = 500
+EVERYTHING = ""  # in place of an account
+What = Literal["parked", "paused", "both"]
+
+
+class Held(NamedTuple):
+    """An account that is not claimed until it is resumed. `credentials`: the print of those that were refused."""
+
+    account: str
+    parked: str
+    paused: str
+    credentials: str
+    queued: int
+
+
+class Holds:
+    """Of one slot. `now` (ms) stands in for Redis's clock in tests."""
+
+    def __init__(self, redis: Redis, slot: Slot, now: int | None = None) -> None:
+        self.slot = slot
+        self._now = "" if now is None else now
+        self._redis: Any = redis
+
+    async def limit(self, account: str, duration_ms: int, reason: str) -> None:
+        """Keeps an account from being claimed for a time; a duration of 0 ends that."""
+        await self._run("hold", account, "limited", duration_ms, reason)
+
+    async def pause(self, account: str, reason: str) -> None:
+        """Until it is resumed; `EVERYTHING` for the whole slot."""
+        await self._run("hold", account, "paused", 0, reason)
+
+    async def park(self, account: str, reason: str, credentials: str = "") -> None:
+        """Until it is resumed, or its credentials change."""
+        await self._run("hold", account, "parked", 0, reason, credentials)
+
+    async def resume(self, accounts: Iterable[str], what: What = "both") -> int:
+        """Ends what was to last until now, for these accounts. Gives how many were held."""
+        return await self.resume_those([(account, "") for account in accounts], what)
+
+    async def resume_those(self, held: Sequence[tuple[str, str]], what: What) -> int:
+        """Accounts, each with the print of the credentials that it was parked with ("": any)."""
+        pages = (held[start : start + PAGE] for start in range(0, len(held), PAGE))
+        return sum([await self._run("resume", what, *(item for pair in page for item in pair)) for page in pages])
+
+    async def is_paused(self) -> bool:
+        """The slot as a whole."""
+        return bool(await self._redis.hexists(self.slot.key("meta"), "paused"))
+
+    async def lasting(self) -> AsyncIterator[Held]:
+        """Every account that is parked or paused."""
+        start = 0
+        while page := await self._redis.zrangebyscore(self.slot.key("held"), "+inf", "+inf", start, PAGE):
+            pipeline = self._redis.pipeline(transaction=False)
+            for name in page:
+                key = self.slot.key("account", name.decode())
+                pipeline.hmget(key, "parked", "paused", "parked_with", "queued")
+            for name, fields in zip(page, await pipeline.execute(), strict=True):
+                parked, paused, print_ = ((field or b"").decode("utf-8", "replace") for field in fields[:3])
+                if parked or paused:
+                    yield Held(name.decode(), parked, paused, print_, int(fields[3] or 0))
+            start += len(page)
+
+    async def _run(self, script: str, *args: Any) -> int:
+        return int(await run_one(self._redis, Call(script, self.slot.fixed, [self._now, *args])))
