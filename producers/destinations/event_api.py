@@ -189,7 +189,9 @@ def _refused(answer: Answer) -> Outcome:
     reason = _reason_in(answer)
     if reason is None:
         return unreadable(answer, "no error code in it")
-    return Retry((reason,), answered=True) if reason.code in RETRIED_CODES else Rejected((reason,))
+    if reason.code in RETRIED_CODES:
+        return Retry((reason,), answered=reason.code not in SERVER_SIDE_CODES)
+    return Rejected((reason,))
 
 
 def _reason_in(answer: Answer) -> Reason | None:

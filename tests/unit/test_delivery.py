@@ -13,7 +13,7 @@ from producers.destinations.answers import Answer, NoAnswer
 from producers.stored_event import decode
 from tests.unit.fakes import OK, FakeBuffer, FakeTransport, Keys, NoTokens
 from tests.unit.samples import ACCOUNT, batch, payload, stored
-from worker.buffer.batches import Batch, Part, Settlement
+from worker.buffer.batches import Batch, Part, Settlement, Verdict
 from worker.delivery import Delivery
 from worker.sending import Target
 from worker.settings import DeliverySettings
@@ -21,6 +21,7 @@ from worker.settings import DeliverySettings
 MONTH_MS = 31 * 86_400_000
 KEYS = Keys({ACCOUNT: AccountCredentials(public_key="rpub", secret_key="rsec")})
 SETTINGS = DeliverySettings(max_attempts=3)
+TAKEN = Settlement(1, verdict=Verdict.TAKEN)
 BROKEN = NoAnswer("ConnectionBroken", "the connection broke")
 
 
@@ -46,7 +47,7 @@ async def test_a_batch_is_sent_whole_and_settled_as_delivered() -> None:
     summary = await delivery(buffer, transport).run()
     assert transport.bodies[0]["accountId"] == ACCOUNT
     assert sent_ids(transport) == [["a-0", "a-1", "a-2"]]
-    assert buffer.settled == {"a": Settlement(3)}
+    assert buffer.settled == {"a": TAKEN._replace(delivered=3)}
     assert summary.shown() == {"delivered": 3, "requests": 1, "attempts": 1, "failed": 0, "dead": 0, "codes": {}}
 
 
@@ -80,7 +81,7 @@ async def test_a_refused_record_beside_an_expired_event_is_the_right_one() -> No
 async def test_without_an_answer_the_batch_is_tried_again_whole_after_the_policys_delay() -> None:
     buffer = FakeBuffer(claimed("a", 0, 0, attempts=2))
     await delivery(buffer, FakeTransport(lambda _: BROKEN)).run()
-    assert buffer.settled["a"] == Settlement(0, again=(Part(0, 1, 1000, 4000),))
+    assert buffer.settled["a"] == Settlement(0, again=(Part(0, 1, 1000, 4000),), verdict=Verdict.FAILED)
 
 
 async def test_after_the_last_attempt_every_event_is_dead_with_its_reason() -> None:
@@ -131,7 +132,7 @@ async def test_an_attempt_that_raises_does_not_disturb_the_others() -> None:
     buffer = FakeBuffer(claimed("a", 0), claimed("b", 0), claimed("c", 0))
     summary = await delivery(buffer, FakeTransport(answer)).run()
     assert buffer.settled.keys() == {"a", "b", "c"}
-    assert (buffer.settled["a"], buffer.settled["c"]) == (Settlement(1), Settlement(1))
+    assert (buffer.settled["a"], buffer.settled["c"]) == (TAKEN, TAKEN)
     assert (buffer.settled["b"].delivered, len(buffer.settled["b"].again)) == (0, 1)
     assert (summary.attempts, summary.failed, summary.codes["AttemptBroke"]) == (3, 1, 1)
 
@@ -193,7 +194,7 @@ async def test_what_ended_is_settled_however_often_redis_is_away(monkeypatch: py
         return OK
 
     await delivery(buffer, FakeTransport(answer)).run()
-    assert buffer.settled == {"a": Settlement(1)}
+    assert buffer.settled == {"a": TAKEN}
 
 
 async def test_a_log_line_holds_no_event_and_no_message(capsys: pytest.CaptureFixture[str]) -> None:

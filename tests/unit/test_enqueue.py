@@ -10,7 +10,7 @@ import pytest
 from producers import EnqueueFailed, InvalidEvent, Producer
 from producers.clock import now_ms, rfc3339
 from producers.connection import Connection
-from producers.keys import shard_of
+from producers.keys import LAYOUT, shard_of
 from producers.producer import CHUNK_BYTES, CHUNK_EVENTS
 from producers.scripts import Script
 from producers.settings import BatchSettings, BufferSettings
@@ -113,7 +113,7 @@ def test_each_account_goes_to_its_own_shard() -> None:
     connection = FakeConnection()
     producer(connection, shards=4).enqueue_many([line(account) for account in ("1", "2", "3", "1")])
     metas = {str(call[1]) for call in connection.calls}
-    assert metas == {f"forwarder:1:{{event-api.{shard_of(account, 4)}}}:meta" for account in ("1", "2", "3")}
+    assert metas == {f"forwarder:{LAYOUT}:{{event-api.{shard_of(account, 4)}}}:meta" for account in ("1", "2", "3")}
 
 
 def test_once_redis_failed_the_rest_is_not_tried_and_known_not_to_be_accepted() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from producers.destinations.answers import Answer
 from producers.destinations.event_api import outcome
-from producers.destinations.outcomes import Delivered, Outcome, Reason, Rejected, Retry
+from producers.destinations.outcomes import Delivered, Limited, Outcome, Reason, Rejected, Retry, Unauthorized
 from tests.unit.samples import payload
 
 THREE = [payload("a"), payload("b"), payload("c")]
@@ -55,7 +55,9 @@ def test_a_refusal_of_the_content_rejects_the_request_with_rokts_reason(status: 
 @pytest.mark.parametrize("status", [400, 422])
 @pytest.mark.parametrize("code", ["RequestBodyReadError", "InternalServerError", "ServiceUnavailableError"])
 def test_a_fault_on_rokts_side_is_tried_again_whatever_its_status(status: int, code: str) -> None:
-    assert answered(status, error(code)) == Retry((Reason(code, "said Rokt"),))
+    """That it could not read the body says nothing against the API itself."""
+    answers = code == "RequestBodyReadError"
+    assert answered(status, error(code)) == Retry((Reason(code, "said Rokt"),), answered=answers)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>too large</html>", json.dumps(error("TooLarge")).encode()])
@@ -69,10 +71,7 @@ def test_a_request_that_was_too_large_is_rejected(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("status", "code"),
     [
-        (401, "UnauthorizedError"),
-        (403, "Forbidden"),
         (404, "NotFound"),
-        (429, "TooManyRequests"),
         (500, "InternalServerError"),
         (502, "BadGateway"),
         (503, "ServiceUnavailableError"),
@@ -92,11 +91,24 @@ def test_any_other_status_is_tried_again_with_a_code_of_its_own(status: int, cod
     assert answered(status, b"<html>") == Retry((Reason(code, f"HTTP status {status}"),))
 
 
+@pytest.mark.parametrize(("status", "code"), [(401, "UnauthorizedError"), (403, "Forbidden")])
+def test_refused_credentials_say_nothing_of_the_events(status: int, code: str) -> None:
+    assert answered(status, b"<html>") == Unauthorized((Reason(code, f"HTTP status {status}"),))
+
+
+@pytest.mark.parametrize(("status", "retry_after"), [(429, ""), (429, "2"), (503, "2")])
+def test_an_account_that_is_told_to_wait_waits(status: int, retry_after: str) -> None:
+    result = outcome(Answer(status, b"", retry_after=retry_after), [payload("a")])
+    assert isinstance(result, Limited)
+    assert result.retry_after == retry_after
+
+
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 502, 503])
 def test_rokts_own_reason_is_kept_where_it_gave_one(status: int) -> None:
-    assert answered(status, error("UnauthorizedError", "Invalid token")) == Retry(
-        (Reason("UnauthorizedError", "Invalid token"),)
-    )
+    reasons = (Reason("UnauthorizedError", "Invalid token"),)
+    result = answered(status, error("UnauthorizedError", "Invalid token"))
+    assert isinstance(result, Limited | Retry | Unauthorized)
+    assert result.reasons == reasons
 
 
 FOREIGN = [

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.samples import batch
-from worker.retry import RetryPolicy
+from tests.unit.samples import NOW, batch
+from worker.retry import RetryPolicy, retry_after_ms
 from worker.settings import DeliverySettings
 
 DEFAULT = RetryPolicy()
 SIX_HOURS_MS = 6 * 3_600_000
 jitters = st.floats(0, 1, allow_nan=False)
 seconds = st.floats(0.001, 86_400, allow_nan=False)
-policies = st.builds(RetryPolicy, st.just(1.0), seconds, seconds, st.just(120))
+policies = st.builds(RetryPolicy, st.just(1.0), seconds, st.floats(1, 10), jitters, seconds, st.just(120))
 
 
 @given(jitters)
@@ -78,3 +78,50 @@ def test_six_hours_without_rokt_are_ridden_out() -> None:
     attempts = range(1, DEFAULT.max_attempts)
     shortest = min(sum(DEFAULT.delay_ms(each, jitter.random()) for each in attempts) for _ in range(10_000))
     assert shortest > SIX_HOURS_MS
+
+
+@pytest.mark.parametrize(
+    ("spent", "probe", "tried_for_s", "over"),
+    [
+        (120, 0, 0, True),
+        (120, 1, 0, False),  # the probe of an open circuit spends no attempt
+        (500, 1, 259_199, False),
+        (1, 0, 259_199, False),
+        (1, 0, 259_200, True),
+        (1, 1, 259_200, True),
+    ],
+)
+def test_a_batch_ends_with_its_last_attempt_or_by_its_age(spent: int, probe: int, tried_for_s: int, over: bool) -> None:
+    tried = batch(1, attempts=spent, probe=probe, tried_for=tried_for_s * 1000)
+    assert DEFAULT.exhausted(tried) == over
+
+
+@given(policies, st.integers(1, 200), jitters)
+def test_without_jitter_the_delay_is_the_ceiling(policy: RetryPolicy, attempts: int, jitter: float) -> None:
+    certain = policy._replace(jitter=0.0)
+    assert certain.delay_ms(attempts, jitter) == policy.delay_ms(attempts, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "ms"),
+    [
+        ("2", 2_000),
+        (" 2 ", 2_000),
+        ("0.5", 500),
+        ("Sun, 22 Nov 2026 10:00:30 GMT", 30_000),
+        ("Sunday, 22-Nov-26 10:00:30 GMT", 30_000),
+        ("Sun Nov 22 10:00:30 2026", 30_000),
+        ("Sun, 22 Nov 2026 09:59:30 GMT", 0),  # over already
+        ("999999999", 3_600_000),
+        ("Sun, 22 Nov 9999 09:59:30 GMT", 3_600_000),
+        *((nothing, 0) for nothing in ("", "soon", "-5", "nan", "inf", "-inf", "1e999", "99:99", "22 Nov", "\0", "٢x")),
+    ],
+)
+def test_the_time_that_an_answer_asks_for(text: str, ms: int) -> None:
+    """Seconds or a date of any of the three forms of RFC 9110; a stranger's text never holds anybody for long."""
+    assert retry_after_ms(text, NOW, 3_600) == ms
+
+
+@given(st.text(max_size=40))
+def test_no_text_holds_longer_than_the_longest(text: str) -> None:
+    assert 0 <= retry_after_ms(text, NOW, 60) <= 60_000

@@ -13,12 +13,15 @@ from producers.scripts import load
 PACKAGES = ("producers", "worker.buffer")
 
 
+INCLUDED = ("prelude.lua", "standing.lua")  # parts of others
+
+
 def scripts() -> list[tuple[str, str]]:
     return [
         (package, Path(str(file)).stem)
         for package in PACKAGES
         for file in files(package).joinpath("lua").iterdir()
-        if file.name.endswith(".lua") and file.name != "prelude.lua"
+        if file.name.endswith(".lua") and file.name not in INCLUDED
     ]
 
 
@@ -32,7 +35,8 @@ def test_a_script_is_its_shebang_then_the_prelude_then_its_body(package: str, na
     assert script.text.count("#!lua") == 1
     head, _, rest = script.text.partition(prelude)
     assert head.strip() == body.splitlines()[0]
-    assert rest.strip() == body.split("\n", 1)[1].strip()
+    standing = files("worker.buffer").joinpath("lua", "standing.lua").read_text("utf-8")
+    assert rest.strip() == body.split("\n", 1)[1].strip().replace("--@with standing", standing)
 
 
 @pytest.mark.parametrize(("package", "name"), scripts())
@@ -46,6 +50,7 @@ def test_the_head_of_a_script_describes_its_keys_and_arguments(package: str, nam
     body = files(package).joinpath("lua", f"{name}.lua").read_text("utf-8")
     assert "-- KEYS " in body
     assert "-- ARGV " in body
+    assert "-- Gives " in body
 
 
 @pytest.mark.parametrize(("name", "allowed"), [("claim", True), ("settle", True), ("discard", True), ("append", False)])

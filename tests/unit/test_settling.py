@@ -11,15 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.destinations.event_api import EVENT_API
-from producers.destinations.outcomes import Delivered, Outcome, Reason, Rejected, Retry
+from producers.destinations.outcomes import Delivered, Limited, Outcome, Reason, Rejected, Retry, Unauthorized
 from producers.stored_event import StoredEvent, decode, payload_of
 from tests.unit.samples import NOW, batch, payload, stored
 from worker.attempt import HISTORY_KEPT, Attempt
-from worker.buffer.batches import Settlement
+from worker.buffer.batches import SMALLEST_FIRST, Settlement, Verdict
 from worker.settling import Next, exhausted, given_back, settle
 
 REASON = Reason("ValidationError", "Invalid content")
 DELAY = 1500
+HOLDING = (Verdict.REFUSED, Verdict.LIMITED, Verdict.PARKED)
 
 
 def attempt_at(events: int, *, first: int = 0, attempts: int = 3) -> Attempt:
@@ -51,7 +52,8 @@ def cases(draw: st.DrawFn) -> Case:
         frozenset(place for place, each in enumerate(fates) if each == "l"),
         frozenset(place for place, each in enumerate(fates) if each == "u"),
     )
-    any_: list[Outcome] = [some, some, Rejected((REASON,)), Retry((REASON,))]
+    others: list[Outcome] = [Rejected((REASON,)), Retry((REASON,)), Limited((REASON,)), Unauthorized((REASON,))]
+    any_ = [some, some, *others]
     outcome = draw(st.sampled_from(any_)) if sent else Delivered()
     return Case(attempt, sent, expired, outcome, draw(st.booleans()))
 
@@ -77,7 +79,7 @@ def test_delivered_dead_and_again_make_up_the_batch(case: Case) -> None:
     assert settlement.delivered + len(settlement.dead) + len(again) == len(case.attempt.stored)
     assert settlement.delivered >= 0
     assert not set(dead_ids(settlement)) & {str(place) for place in again}
-    assert not settlement.refund
+    assert settlement.refund == isinstance(case.outcome, Limited | Unauthorized)
 
 
 @given(cases())
@@ -88,7 +90,10 @@ def test_parts_are_valid_disjoint_and_in_order(case: Case) -> None:
     assert again == sorted(set(again))
     for part in settlement.again:
         assert whole.first <= part.first <= part.last <= whole.last
-        assert part.delay_ms == DELAY
+        if isinstance(case.outcome, Rejected):
+            assert part.delay_ms == SMALLEST_FIRST
+        else:
+            assert part.delay_ms == (0 if settlement.refund else DELAY)
         bodies = case.attempt.stored[part.first - whole.first : part.last - whole.first + 1]
         if len(bodies) < whole.events:
             assert part.size == sum(len(payload_of(each)) + 1 for each in bodies)
@@ -106,8 +111,53 @@ def test_what_was_not_taken_is_never_counted_as_delivered(case: Case) -> None:
 
 @given(cases())
 def test_after_the_last_attempt_nothing_is_sent_again(case: Case) -> None:
-    if case.last:
+    """But what was not an attempt at its events: a request in halves, an account that waits."""
+    if case.last and isinstance(case.outcome, Delivered | Retry):
         assert not settled(case).again
+
+
+@given(cases())
+def test_a_refused_request_of_several_events_is_sent_again_in_halves(case: Case) -> None:
+    """All of it: only a single event is dead. The halves begin anew, for splitting is no attempt that failed."""
+    settlement = settled(case)
+    if isinstance(case.outcome, Rejected) and len(case.sent) > 1:
+        assert places_again(case, settlement) == case.sent
+        sizes = [part.last - part.first + 1 for part in settlement.again]
+        assert settlement.renewed
+        assert len(sizes) > 1
+        assert len(case.expired) > 0 or max(sizes) - min(sizes) <= 1
+    elif isinstance(case.outcome, Rejected):
+        assert not settlement.again
+
+
+VERDICTS: dict[str, tuple[Outcome, Verdict]] = {
+    "taken": (Delivered(), Verdict.TAKEN),
+    "a record refused": (Delivered({0: (REASON,)}), Verdict.TAKEN),
+    "refused": (Rejected((REASON,)), Verdict.REFUSED),
+    "limited": (Limited((REASON,), "2"), Verdict.LIMITED),
+    "credentials refused": (Unauthorized((REASON,)), Verdict.PARKED),
+    "failed": (Retry((REASON,)), Verdict.FAILED),
+    "answered": (Retry((REASON,), answered=True), Verdict.ANSWERED),
+}
+
+
+@pytest.mark.parametrize(("outcome", "verdict"), VERDICTS.values(), ids=VERDICTS)
+def test_each_outcome_says_what_it_means_for_the_account_and_the_api(outcome: Outcome, verdict: Verdict) -> None:
+    attempt = attempt_at(2)._replace(requested=True, credentials="print")
+    settlement = settle(attempt, [0, 1], outcome, (), Next(DELAY, hold_ms=2_000))
+    assert settlement.verdict is verdict
+    assert settlement.hold_ms == (2_000 if verdict is Verdict.LIMITED else 0)
+    assert settlement.credentials == ("print" if verdict is Verdict.PARKED else "")
+    assert settlement.reason == ("ValidationError: Invalid content" if verdict in HOLDING else "")
+
+
+def test_a_failure_without_a_request_says_nothing_of_the_api() -> None:
+    """The token endpoint is another one."""
+    assert settle(attempt_at(1), [0], Retry((REASON,)), (), Next(DELAY)).verdict is Verdict.NOTHING
+
+
+def test_a_batch_that_was_not_sent_says_nothing_of_the_api() -> None:
+    assert settle(attempt_at(1), [], Delivered(), [0], Next(DELAY)).verdict is Verdict.NOTHING
 
 
 @given(cases())
@@ -115,7 +165,7 @@ def test_an_expired_event_dies_unless_the_whole_batch_is_tried_again(case: Case)
     """Then it stays in its batch, whose number and bytes never change, and is put aside again."""
     settlement = settled(case)
     expired = {str(place) for place in case.expired}
-    if isinstance(case.outcome, Retry) and not case.last:
+    if settlement.refund or (isinstance(case.outcome, Retry) and not case.last):
         assert not settlement.dead
     else:
         assert {death.id for death in settlement.dead if death.code == "EventExpired"} == expired

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from producers.destinations.outcomes import Delivered, Reason, Rejected, Retry
-from worker.buffer.batches import Death, Settlement
+from worker.buffer.batches import Death, Settled, Settlement
 from worker.summary import Summary
 
 DEATH = Death("e-1", "ValidationError", b"john@example.com")
@@ -21,6 +23,8 @@ def test_a_run_adds_up() -> None:
         "attempts": 2,
         "failed": 1,
         "dead": 2,
+        "parked": 0,
+        "circuit_opened": 0,
         "codes": {"ValidationError": 2, "Timeout": 1},
     }
 
@@ -34,6 +38,17 @@ def test_a_run_fails_if_every_attempt_did() -> None:
     assert summary.delivery_fails
     summary.add(Settlement(1), Delivered())
     assert not summary.delivery_fails
+
+
+@pytest.mark.parametrize("settled", [Settled.ACCOUNT_PARKED, Settled.CIRCUIT_OPENED])
+def test_a_run_fails_if_an_account_was_parked_or_the_circuit_opened(settled: Settled) -> None:
+    """Though other requests were taken: Flower is red when somebody should look."""
+    summary = Summary()
+    summary.add(Settlement(1), Delivered())
+    summary.settled(Settled.DONE)
+    assert not summary.delivery_fails
+    summary.settled(Settled.DONE | settled)
+    assert summary.delivery_fails
 
 
 def test_an_attempt_that_broke_is_counted_and_named() -> None:
