@@ -22,8 +22,18 @@ class TaskQueues:
         with self._app.pool.acquire(block=True) as connection:
             connection.ensure_connection(max_retries=1, timeout=2)
             try:
-                waiting = connection.default_channel.queue_declare(queue=queue, passive=True).message_count
-            except connection.channel_errors:  # there is none yet, so it is empty; AMQP has closed the channel
+                return bool(self._declared(connection.default_channel, queue).message_count < self._most)
+            except connection.channel_errors:  # a queue that is declared otherwise; AMQP has closed the channel
                 connection.revive(None)
                 return True
-        return bool(waiting < self._most)
+
+    def _declared(self, channel: Any, name: str) -> Any:
+        """As Celery declares it; passively it would not be found where Redis's keys have a prefix of our own."""
+        of = self._app.amqp.queues[name]
+        return channel.queue_declare(
+            queue=name,
+            durable=of.durable,
+            exclusive=of.exclusive,
+            auto_delete=of.auto_delete,
+            arguments=of.queue_arguments,
+        )

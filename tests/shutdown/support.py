@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -92,3 +93,16 @@ def stream(env: Environment, accounts: Iterable[str], every_s: float = 0.02) -> 
     finally:
         over.set()
         thread.join()
+
+
+def asked(env: Environment, expression: str) -> str:
+    """What an expression over the worker's Celery `app` gives, as text, in a process of its own."""
+    code = f"from worker.celery import app; print({expression})"
+    done = subprocess.run(parts.python("-c", code), env=env, capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout.strip()
+
+
+def messages_waiting(env: Environment, queue: str) -> int:
+    """How many messages are in a queue of the broker."""
+    declare = f"app.connection_for_read().default_channel.queue_declare({queue!r}, durable=True).message_count"
+    return int(asked(env, declare))
