@@ -1,4 +1,4 @@
-"""`forwarder health` fails for a worker that consumes no more, whatever of it still lives; and messages do not pile up.
+"""A worker that works no more, whatever of it still lives: `forwarder health` fails, and it ends when it is asked to.
 
 All of the workers are broken at once, each in its own way: finding out takes seconds, which need not add up.
 """
@@ -23,9 +23,10 @@ from worker.redis_client import sync_redis
 from worker.stack import parts
 from worker.stack.child import Child
 from worker.stack.redis_server import EmbeddedRedis
+from worker.stopping import FORCED_S
 
 QUEUE = "forwarder.deliver.event-api"
-WAYS = ("disconnected", "hung", "stopped", "idle children stopped", "busy children stopped")
+WAYS = ("disconnected", "hung", "stopped", "idle children stopped", "busy children stopped", "asked to end")
 
 
 class Case(NamedTuple):
@@ -55,6 +56,8 @@ def variables(way: str, broker: EmbeddedRedis, rokt: Child) -> dict[str, str]:
         mine["FORWARDER_BROKER_URL"] = broker.url
     if way == "busy children stopped":  # so that its time limit, a few seconds above these, is reached in this test
         mine |= {"FORWARDER_TASK_SLICE_S": "1", "FORWARDER_LEASE_S": "2", "FORWARDER_HTTP_TIMEOUT_S": "1"}
+    if way == "asked to end":
+        mine |= {"FORWARDER_SHUTDOWN_TIMEOUT_S": "1.5", "FORWARDER_LEASE_S": "2", "FORWARDER_HTTP_TIMEOUT_S": "1"}
     return mine
 
 
@@ -86,8 +89,10 @@ def broken(working: dict[str, Case]) -> Broken:
     """All of them were healthy a moment ago."""
     for way, case in working.items():
         assert "at work" in case.cli.done("health", "--here").out, way
-    _, hung, stopped, idle, busy = (working[way] for way in WAYS)
-    _stop_over_a_request(busy)
+    _, hung, stopped, idle, busy, ending = (working[way] for way in WAYS)
+    _stop_over_a_request(busy, "22002")
+    _stop_over_a_request(ending, "22003")
+    signalled([ending.worker.pid], signal.SIGTERM)
     _kill_broker(working["disconnected"])
     asked(hung.env, "app.control.broadcast('hang', arguments={'seconds': 100})")
     signalled([stopped.worker.pid], signal.SIGSTOP)
@@ -97,11 +102,11 @@ def broken(working: dict[str, Case]) -> Broken:
     return Broken(working, time.monotonic())
 
 
-def _stop_over_a_request(case: Case) -> None:
+def _stop_over_a_request(case: Case, account: str) -> None:
     with Sandbox(case.env["FORWARDER_EVENT_API_URL"]) as sandbox:
         sandbox.faults({"hang": True, "times": 1})
-        case.cli.enqueue(samples("22002", 10))
-        sandbox.wait(requests=1)
+        case.cli.enqueue(samples(account, 10))
+        sandbox.wait(requests=1, account=account)
     signalled(case.children, signal.SIGSTOP)
 
 
@@ -142,6 +147,7 @@ def test_a_child_that_hangs_over_a_task_is_replaced_and_its_work_is_done(broken:
     """By Celery's time limit for a task."""
     case = broken.cases["busy children stopped"]
     assert case.cli.drain()["delivered"] == 10
+    assert alive(children_of(case.worker)) - case.children, "no child was replaced"
     assert case.cli.done("health", "--overdue", "0").status == 0
 
 
@@ -151,6 +157,15 @@ def test_where_nobody_consumes_for_20_seconds_one_message_waits(broken: Broken) 
     eventually(lambda: time.monotonic() > broken.since + 20)
     assert case.cli.ledger()["delivered"] == 0
     assert messages_waiting(case.env, QUEUE) == 1
+
+
+def test_children_that_hang_do_not_keep_a_worker_from_ending(broken: Broken) -> None:
+    """By force then, as its exit status says; leases bring back what they had."""
+    case = broken.cases["asked to end"]
+    assert case.worker.wait(1.5 + FORCED_S + 5) == 1, case.worker.ending()
+    assert eventually(lambda: not alive(case.children))
+    ledger = case.cli.ledger()
+    assert (ledger["accepted"], ledger["in_flight"]) == (10, 10)
 
 
 def test_only_workers_of_this_machine_count_where_that_is_asked(cli: Cli, env: Environment) -> None:
