@@ -9,18 +9,27 @@ from __future__ import annotations
 from typing import Any
 
 import celery
-from celery.signals import celeryd_init, setup_logging, worker_process_init, worker_process_shutdown
+from celery.signals import (
+    celeryd_init,
+    setup_logging,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_shutting_down,
+)
 from kombu import Exchange, Queue
 
 from producers.destinations import DESTINATIONS
 from producers.errors import ConfigurationError
 from worker import logs, tasks
+from worker.consumer_step import ConsumerStep
 from worker.dispatch import DispatchStep
 from worker.intake_step import IntakeStep
 from worker.names import task_name
 from worker.process import close_process, open_process
-from worker.settings import Settings, load_settings
+from worker.settings import Settings, load_settings, longest_task_s
 from worker.start_check import refuse_unusable
+from worker.stop_step import StopStep
+from worker.stopping import STOPPING
 
 
 def _settings_or_exit() -> Settings:
@@ -32,6 +41,7 @@ def _settings_or_exit() -> Settings:
 
 
 SETTINGS = _settings_or_exit()
+STOPPING.timeout_s = SETTINGS.worker.shutdown_timeout_s
 BROKER_OPTIONS = {
     "global_keyprefix": f"{SETTINGS.buffer.key_prefix}:celery:",
     "visibility_timeout": 3_600,
@@ -53,6 +63,7 @@ app.conf.update(
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     task_ignore_result=True,
+    task_time_limit=longest_task_s(SETTINGS),
     task_publish_retry=False,
     worker_prefetch_multiplier=1,
     worker_send_task_events=True,
@@ -62,7 +73,8 @@ app.conf.update(
     worker_cancel_long_running_tasks_on_connection_loss=False,
 )
 tasks.register(app, SETTINGS)
-app.steps["worker"].update((DispatchStep, IntakeStep))
+app.steps["worker"].update((DispatchStep, IntakeStep, StopStep))
+app.steps["consumer"].add(ConsumerStep)
 
 
 def _set_up_logging(**_kwargs: Any) -> None:
@@ -81,7 +93,13 @@ def _close(**_kwargs: Any) -> None:
     close_process()
 
 
+def _stop(**_kwargs: Any) -> None:
+    """In the signal handler of the main process: nothing here may wait."""
+    STOPPING.ask()
+
+
 celeryd_init.connect(_check, weak=False)
 setup_logging.connect(_set_up_logging, weak=False)
 worker_process_init.connect(_open, weak=False)
 worker_process_shutdown.connect(_close, weak=False)
+worker_shutting_down.connect(_stop, weak=False)

@@ -23,8 +23,10 @@ from worker.second_thoughts import SecondThoughts
 from worker.sending import Back, Sender, Sent, Target
 from worker.settings import DeliverySettings
 from worker.settling import Next, exhausted, given_back, renewed, settle, whole_again
+from worker.stopping import Never, Stop
 from worker.summary import Summary
 from worker.transport import Transport
+from worker.wire import Wire
 
 log = structlog.get_logger("forwarder.delivery")
 LOOK_AGAIN_S = 0.1  # while requests are under way: how long until claiming what became due meanwhile
@@ -32,7 +34,7 @@ SOON_S = 0.35  # what is due so soon is waited for; ending the task and starting
 
 
 class Delivery:
-    """One run over one slot. Claiming ends after the time slice; what is in flight is finished."""
+    """One run over one slot. Claiming ends after the time slice or with the worker; what is on the wire is finished."""
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class Delivery:
         transport: Transport,
         settings: DeliverySettings,
         jitter: Callable[[], float] = random.random,
+        stop: Stop = Never,
     ) -> None:
         self._to = target.to
         self._settings = settings
@@ -50,7 +53,9 @@ class Delivery:
         self._second_thoughts = SecondThoughts(settings)
         self._exchange = Exchange(buffer, settings.lease_s, self._hear)
         keys = settings.idempotency_keys
-        self._sender = Sender(target, transport, settings.http_timeout_s, idempotency_keys=keys)
+        self._stop = stop
+        self._wire = Wire(transport, stop)
+        self._sender = Sender(target, self._wire, settings.http_timeout_s, idempotency_keys=keys)
         self._pacer = Pacer(settings.spacing_ms / 1000, by_account=settings.rate_scope == "account")
 
     async def run(self, on_last_claim: Callable[[], object] | None = None) -> Summary:
@@ -59,10 +64,12 @@ class Delivery:
         flights: set[asyncio.Task[None]] = set()
         claiming = True
         while claiming or flights or self._exchange.unsettled:
-            room = self._settings.in_flight - len(flights) if claiming else 0
+            self._wire.cut(flights)
+            room = self._settings.in_flight - len(flights) if claiming and not self._stop.asked else 0
             taken = await self._exchange.turn(self._limits(room), patient=bool(flights))
             flights |= {asyncio.create_task(self._attempt(each)) for each in taken}
-            if claiming and (time.monotonic() > ends or not (flights or self._exchange.due_in() < SOON_S)):
+            ended = self._stop.asked or time.monotonic() > ends
+            if claiming and (ended or not (flights or self._exchange.due_in() < SOON_S)):
                 claiming = False
                 if on_last_claim:
                     on_last_claim()
@@ -80,6 +87,16 @@ class Delivery:
             flight.result()
         return under_way
 
+    def _cut_off(self, batch: Batch) -> None:
+        """The worker ends. What may have arrived has spent its attempt, anything else goes back as it was."""
+        if not self._wire.was_used():
+            self._exchange.ended(batch, given_back(batch))
+            return
+        log.warning("attempt_cut_off", batch=batch.id, account=batch.account)
+        self.summary.broke("WorkerStopped")
+        delay_ms = self._policy.delay_ms(batch.attempts, self._jitter())
+        self._exchange.ended(batch, whole_again(batch, delay_ms))
+
     def _limits(self, room: int) -> Limits:
         of = self._settings
         together = of.rate_scope == "destination"
@@ -95,6 +112,8 @@ class Delivery:
         """One attempt at a batch. A surprise costs the batch an attempt, and no other batch anything."""
         try:
             await self._try(*taken)
+        except asyncio.CancelledError:
+            self._cut_off(taken.batch)
         except Exception:
             log.exception("attempt_broke", batch=taken.batch.id, account=taken.batch.account)
             self.summary.broke()
@@ -108,7 +127,7 @@ class Delivery:
             self._settled(attempt, exhausted(attempt, reason), Retry((reason,)), 0.0)
             return
         await self._pacer.turn(batch.account)
-        if self._second_thoughts.on(batch, claimed_at):
+        if self._stop.asked or self._second_thoughts.on(batch, claimed_at):
             self._exchange.ended(batch, given_back(batch))
             return
         places, expired = self._still_accepted(batch, stored, attempt.at)

@@ -6,10 +6,10 @@ import contextlib
 import os
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import structlog
-from celery import bootsteps
 from kombu.exceptions import OperationalError
 from redis import Redis
 from redis.exceptions import NoScriptError, RedisError
@@ -17,11 +17,15 @@ from redis.exceptions import NoScriptError, RedisError
 from producers.keys import Slot
 from producers.scripts import load
 from worker.dispatch_note import NOTE_MS
-from worker.heartbeat import HEARTBEAT_EVERY_S, beat, leave
+from worker.heartbeat import HEARTBEAT_EVERY_S, Worker, beat, leave
 from worker.names import task_name
+from worker.pulse import PULSE, Pulse
 from worker.redis_client import sync_redis
 from worker.settings import Settings, load_settings
 from worker.start_check import tell
+from worker.stopping import STOPPING, Stop
+from worker.task_queue import TaskQueues
+from worker.thread_step import ThreadStep
 
 log = structlog.get_logger("forwarder.dispatch")
 LOOK_S = 0.1
@@ -29,12 +33,20 @@ AWAY_S = 1.0
 
 
 class Dispatcher:
-    """Sends tasks for what is due. Without Redis it waits and goes on by itself."""
+    """Sends tasks for what is due. Without Redis it waits and goes on by itself.
 
-    def __init__(self, app: Any, settings: Settings, redis: Redis, name: str) -> None:
+    Its sign of life says that its worker works, so it is given only while the worker's consumer runs, by `pulse`.
+    """
+
+    def __init__(
+        self, app: Any, settings: Settings, redis: Redis, worker: Worker, pulse: Pulse = PULSE, stop: Stop = STOPPING
+    ) -> None:
         self._app = app
         self._redis = redis
-        self._name = name
+        self._worker = worker
+        self._pulse = pulse
+        self._stop = stop
+        self._queues = TaskQueues(app, settings.buffer.shards)
         self._prefix = settings.buffer.key_prefix
         shards = range(settings.buffer.shards)
         self._slots = [Slot(self._prefix, destination, shard) for destination in settings.hosts for shard in shards]
@@ -47,7 +59,7 @@ class Dispatcher:
         while not stopped.wait(pause):
             pause = self._looked()
         with contextlib.suppress(RedisError, OSError):
-            leave(self._redis, self._prefix, self._name)
+            leave(self._redis, self._prefix, self._worker)
 
     def _looked(self) -> float:
         """One look, whatever happens; gives the pause until the next."""
@@ -63,11 +75,13 @@ class Dispatcher:
 
     def look(self) -> None:
         """One look at all slots, in one round trip."""
+        if self._stop.asked:
+            return  # what is due is for the other workers to see
         for slot, due in zip(self._slots, self._due(), strict=True):
-            if due:
+            if due and self._queues.has_room(task_name(slot.destination)):
                 self._app.send_task(task_name(slot.destination), args=(slot.shard,))
-        if time.monotonic() >= self._next_beat:
-            beat(self._redis, self._prefix, self._name)
+        if self._pulse.felt and time.monotonic() >= self._next_beat:
+            beat(self._redis, self._prefix, self._worker)
             self._next_beat = time.monotonic() + HEARTBEAT_EVERY_S
 
     def _due(self) -> list[bool]:
@@ -87,27 +101,11 @@ class Dispatcher:
         return list(pipeline.execute(raise_on_error=False))
 
 
-class DispatchStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no types
-    """Runs a dispatcher in a thread of the worker's main process, from its start to its stop."""
+class DispatchStep(ThreadStep):
+    """Runs a dispatcher."""
 
-    requires = ("celery.worker.components:Pool",)
-
-    def __init__(self, worker: Any, **options: Any) -> None:
-        super().__init__(worker, **options)
-        self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def start(self, worker: Any) -> None:
+    def work(self, worker: Any) -> Callable[[threading.Event], object]:
         settings = load_settings()
         redis = sync_redis(settings.buffer.redis_url)
-        dispatcher = Dispatcher(worker.app, settings, redis, f"{os.getpid()} {worker.hostname}")
         tell(settings)
-        self._thread = threading.Thread(target=dispatcher.run, args=(self._stopped,), name="dispatch", daemon=True)
-        self._thread.start()
-
-    def stop(self, worker: Any) -> None:  # noqa: ARG002 - Celery's signature
-        self._stopped.set()
-        if self._thread:
-            self._thread.join(timeout=5)
-
-    terminate = stop
+        return Dispatcher(worker.app, settings, redis, Worker.here(os.getpid(), worker.hostname)).run

@@ -1,33 +1,63 @@
-"""A sign of life of each dispatcher, in Redis: cheap to write and to ask for."""
+"""A sign of life of each worker, in Redis: cheap to write and to ask for."""
 
 from __future__ import annotations
 
-from typing import cast
+import socket
+from typing import Any, NamedTuple, cast
 
 from redis import Redis
 
 HEARTBEAT_EVERY_S = 1.0
 HEARTBEAT_LASTS_S = 5
+_ON = " on "
 
 
-def beat(redis: Redis, prefix: str, name: str) -> None:
-    """Says that the dispatcher called `name` looked just now, and forgets those that are long gone."""
+class Worker(NamedTuple):
+    """A worker: its process id, the name that Celery gives it, and the machine or container it runs on."""
+
+    pid: int
+    node: str
+    host: str
+
+    @classmethod
+    def here(cls, pid: int, node: str) -> Worker:
+        return cls(pid, node, socket.gethostname())
+
+    @classmethod
+    def of(cls, text: str) -> Worker:
+        """From what `str` gives; of a text without a host, one on no host."""
+        name, _, host = text.partition(_ON)
+        pid, _, node = name.partition(" ")
+        return cls(int(pid) if pid.isdecimal() else 0, node, host)
+
+    def __str__(self) -> str:
+        return f"{self.pid} {self.node}{_ON}{self.host}"
+
+
+def beat(redis: Redis, prefix: str, worker: Worker) -> None:
+    """Says that this worker looked for work just now, and forgets those that are long gone."""
     seconds, _ = redis.time()
-    redis.zadd(_key(prefix), {name: seconds})
-    redis.zremrangebyscore(_key(prefix), "-inf", seconds - 3_600)
+    redis.zadd(key(prefix), {str(worker): seconds})
+    redis.zremrangebyscore(key(prefix), "-inf", seconds - 3_600)
 
 
-def leave(redis: Redis, prefix: str, name: str) -> None:
-    """Says that this dispatcher ended in order."""
-    redis.zrem(_key(prefix), name)
+def leave(redis: Redis, prefix: str, worker: Worker) -> None:
+    """Says that this worker ended in order."""
+    redis.zrem(key(prefix), str(worker))
 
 
-def alive(redis: Redis, prefix: str) -> list[str]:
-    """The names of the dispatchers that looked within the last seconds."""
+def alive(redis: Redis, prefix: str) -> list[Worker]:
+    """The workers that looked for work within the last seconds."""
     seconds, _ = redis.time()
-    names = cast("list[bytes]", redis.zrangebyscore(_key(prefix), seconds - HEARTBEAT_LASTS_S, "+inf"))
-    return [name.decode() for name in names]
+    found = cast("list[tuple[bytes, float]]", redis.zrange(key(prefix), 0, -1, withscores=True))
+    return those_alive(found, seconds)
 
 
-def _key(prefix: str) -> str:
+def those_alive(beats: list[Any], seconds: int) -> list[Worker]:
+    """Of all workers with the times (s) of their last beats those that are alive at this time."""
+    return [Worker.of(name.decode()) for name, at in beats if at >= seconds - HEARTBEAT_LASTS_S]
+
+
+def key(prefix: str) -> str:
+    """A sorted set: worker -> when it last looked, in seconds of Redis's clock."""
     return f"{prefix}:heartbeats"

@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
-
-from celery import bootsteps
 
 from producers import Producer
 from worker.intake import Intake
 from worker.intake_letters import reject
 from worker.redis_client import sync_redis
 from worker.settings import load_settings
+from worker.thread_step import ThreadStep
 
 
-class IntakeStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no types
+class IntakeStep(ThreadStep):
     """Takes events from the queue `forwarder.events` of the broker."""
 
-    requires = ("celery.worker.components:Pool",)
-
-    def __init__(self, worker: Any, **options: Any) -> None:
-        super().__init__(worker, **options)
-        self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def start(self, worker: Any) -> None:  # noqa: ARG002 - Celery's signature
+    def work(self, worker: Any) -> Callable[[threading.Event], object]:  # noqa: ARG002 - the base's signature
         settings = load_settings()
         redis, prefix = sync_redis(settings.buffer.redis_url), settings.buffer.key_prefix
-        intake = Intake(settings.broker_url, prefix, Producer.from_env(), lambda faulty: reject(redis, prefix, faulty))
-        self._thread = threading.Thread(target=intake.run, args=(self._stopped,), name="intake", daemon=True)
-        self._thread.start()
-
-    def stop(self, worker: Any) -> None:  # noqa: ARG002 - Celery's signature
-        self._stopped.set()
-        if self._thread:
-            self._thread.join(timeout=5)
-
-    terminate = stop
+        return Intake(
+            settings.broker_url, prefix, Producer.from_env(), lambda faulty: reject(redis, prefix, faulty)
+        ).run

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
+from collections.abc import Coroutine
 
+import structlog
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from producers.destinations import DESTINATIONS
 from producers.keys import Slot
@@ -15,16 +19,21 @@ from worker.dispatch_note import DispatchNote
 from worker.redis_client import async_redis
 from worker.sending import Target
 from worker.settings import Settings, open_credentials
+from worker.stopping import SETTLE_S, STOPPING, Stopping
 from worker.summary import Summary
 from worker.tokens import FleetTokens
 from worker.transport import HttpTransport, Transport
+
+log = structlog.get_logger("forwarder.process")
+LOOK_S = 0.5
 
 
 class Process:
     """Runs deliveries, one at a time, on its own loop."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, stopping: Stopping = STOPPING) -> None:
         self._settings = settings
+        self._stopping = stopping
         self._credentials = open_credentials(settings.worker)
         self._loop = asyncio.new_event_loop()
         self._redis: Redis = async_redis(settings.buffer.redis_url)
@@ -35,7 +44,7 @@ class Process:
         self._tokens = FleetTokens(self._redis, prefix, self._transport, settings.auth_host, timeout_s)
 
     def deliver(self, destination: str, shard: int) -> Summary:
-        """One run over one slot, to its end."""
+        """One run over one slot, to its end; that of the worker ends it too."""
         return self._loop.run_until_complete(self._deliver(destination, shard))
 
     def close(self) -> None:
@@ -45,11 +54,33 @@ class Process:
 
     async def _deliver(self, destination: str, shard: int) -> Summary:
         slot = Slot(self._settings.buffer.key_prefix, destination, shard)
+        if self._stopping.asked:
+            await self._leave_to_others(slot)
+            return Summary()
         target = Target(DESTINATIONS[destination], self._settings.hosts[destination], self._credentials, self._tokens)
         buffer = Buffer(self._redis, slot, self._settings.delivery[destination].bounds)
         async with DispatchNote(self._redis, slot) as note:
-            delivery = Delivery(buffer, target, self._transport, self._settings.delivery[destination])
-            return await delivery.run(on_last_claim=note.release)
+            of = self._settings.delivery[destination]
+            delivery = Delivery(buffer, target, self._transport, of, stop=self._stopping)
+            await self._bounded(delivery.run(on_last_claim=note.release))
+            return delivery.summary
+
+    async def _leave_to_others(self, slot: Slot) -> None:
+        """This task came too late: another worker's dispatcher need not wait until the note of it lapses."""
+        with contextlib.suppress(RedisError, OSError):
+            await self._redis.delete(slot.key("dispatched"))
+
+    async def _bounded(self, run: Coroutine[object, object, object]) -> None:
+        """To its end, or until it could not be settled for too long after the worker was asked to end."""
+        task = asyncio.ensure_future(run)
+        while not task.done():
+            await asyncio.wait({task}, timeout=LOOK_S)
+            if not task.done() and self._stopping.over_for(SETTLE_S):
+                log.warning("left_to_the_leases")
+                task.cancel()
+                await asyncio.wait({task}, timeout=LOOK_S)
+                return
+        task.result()
 
 
 _own = threading.local()  # Celery's thread pools get a loop a thread

@@ -45,10 +45,10 @@ async def with_redis(url: str, work: Callable[[AsyncRedis], Awaitable[Answer]]) 
         await redis.aclose()
 
 
-def sync_redis(url: str) -> Redis:
+def sync_redis(url: str, **options: Any) -> Redis:
     """For the dispatcher and the CLI."""
     with _named(url):
-        return Redis.from_url(url, retry=Retry(NoBackoff(), 0), **_OPTIONS)
+        return Redis.from_url(url, retry=Retry(NoBackoff(), 0), **{**_OPTIONS, **options})
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from worker.retry import RetryPolicy
 API_HOSTS = {"production": "https://api.rokt.com"}  # tokens and the Query API
 
 
+MARGIN_S = 5.0
 _HOST = re.compile(r"[A-Za-z0-9._:-]+", re.ASCII)
 
 
@@ -78,12 +79,16 @@ class DeliverySettings(Struct, frozen=True):
 
 
 class WorkerSettings(Struct, frozen=True):
-    """What is the same for all destinations. `env` decides whether real hosts are reached at all."""
+    """What is the same for all destinations. `env` decides whether real hosts are reached at all.
+
+    `shutdown_timeout_s`: how long a worker that is to end lets the requests finish that are under way.
+    """
 
     env: Literal["sandbox", "testing", "production"] = "sandbox"
     sandbox_url: str = "http://127.0.0.1:8180"
     credentials_file: str = ""
     data_dir: str = ".forwarder"
+    shutdown_timeout_s: Annotated[float, Meta(gt=0, le=3_600)] = 30
 
 
 class Settings(Struct, frozen=True):
@@ -104,6 +109,7 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     buffer = buffer_settings(environ)
     delivery = {name: _delivery(environ, name) for name in DESTINATIONS}
     _check_scopes(delivery, buffer.shards)
+    _check_shutdown(environ, worker, delivery)
     return Settings(
         worker=worker,
         buffer=buffer,
@@ -146,6 +152,16 @@ def data_dir(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(read(WorkerSettings, environ).data_dir)
 
 
+def shutdown_timeout_s(environ: Mapping[str, str]) -> float:
+    """How long a worker in this environment needs at most to end in order."""
+    return read(WorkerSettings, environ).shutdown_timeout_s
+
+
+def longest_task_s(settings: Settings) -> float:
+    """A task that runs for longer hangs: what it claimed last has lapsed, and so has the time to settle it."""
+    return MARGIN_S + max(each.task_slice_s + each.lease_s + each.http_timeout_s for each in settings.delivery.values())
+
+
 def _check_scopes(delivery: Mapping[str, DeliverySettings], shards: int) -> None:
     for name, settings in delivery.items():
         if settings.rate_scope == "destination" and shards > 1:
@@ -153,6 +169,19 @@ def _check_scopes(delivery: Mapping[str, DeliverySettings], shards: int) -> None
             raise ConfigurationError(
                 f"{variable_name}: one limit for all accounts needs FORWARDER_SHARDS=1, not {shards}"
             )
+
+
+def _check_shutdown(
+    environ: Mapping[str, str], worker: WorkerSettings, delivery: Mapping[str, DeliverySettings]
+) -> None:
+    """An end in order lets any request finish."""
+    name, slowest = max(delivery.items(), key=lambda each: each[1].http_timeout_s)
+    if worker.shutdown_timeout_s <= slowest.http_timeout_s:
+        raise ConfigurationError(
+            f"FORWARDER_SHUTDOWN_TIMEOUT_S: {worker.shutdown_timeout_s:g} s must be longer than "
+            f"{variable(environ, 'http_timeout_s', name)}, {slowest.http_timeout_s:g} s ({name}): "
+            "else a worker that ends cuts off requests that may have arrived"
+        )
 
 
 def _delivery(environ: Mapping[str, str], destination: str) -> DeliverySettings:

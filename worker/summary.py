@@ -36,11 +36,11 @@ class Summary:
         self.parked += bool(result & Settled.ACCOUNT_PARKED)
         self.circuit_opened += bool(result & Settled.CIRCUIT_OPENED)
 
-    def broke(self) -> None:
-        """An attempt that ended in a surprise."""
+    def broke(self, code: str = "AttemptBroke") -> None:
+        """An attempt that ended in a surprise, or with its worker."""
         self.attempts += 1
         self.failed += 1
-        self.codes["AttemptBroke"] += 1
+        self.codes[code] += 1
 
     @property
     def delivery_fails(self) -> bool:

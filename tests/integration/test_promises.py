@@ -32,7 +32,7 @@ def test_an_account_that_hangs_does_not_hold_up_another(
     cli: Cli, env: Environment, sandbox: Sandbox, start_worker: Callable[..., Child]
 ) -> None:
     """Everything of the one is taken while not even the first request of the other has ended."""
-    env["FORWARDER_HTTP_TIMEOUT_S"] = "50"
+    env |= {"FORWARDER_HTTP_TIMEOUT_S": "50", "FORWARDER_SHUTDOWN_TIMEOUT_S": "55"}
     sandbox.faults({"match": {"account": "hangs"}, "hang": True})
     worker = start_worker()
     cli.enqueue(samples("hangs", 3_000))

@@ -9,7 +9,15 @@ import pytest
 
 from producers.errors import ConfigurationError
 from worker.credentials import FileCredentials, SandboxCredentials
-from worker.settings import Settings, WorkerSettings, data_dir, load_settings, needs_sandbox, open_credentials
+from worker.settings import (
+    Settings,
+    WorkerSettings,
+    data_dir,
+    load_settings,
+    longest_task_s,
+    needs_sandbox,
+    open_credentials,
+)
 
 API = "event-api"
 
@@ -143,9 +151,26 @@ def test_a_lease_that_is_too_short_is_named_by_the_variable_that_set_it() -> Non
     assert "FORWARDER_EVENT_API_LEASE_S" in refused(LEASE_S="60", EVENT_API_LEASE_S="5")
 
 
+def test_an_end_in_order_must_be_longer_than_any_request_may_take() -> None:
+    """Both variables are named, that of the slowest destination as it was set."""
+    for message in (
+        refused(SHUTDOWN_TIMEOUT_S="20", AUDIENCE_HTTP_TIMEOUT_S="20"),
+        refused(AUDIENCE_HTTP_TIMEOUT_S="30"),
+    ):
+        assert "FORWARDER_SHUTDOWN_TIMEOUT_S" in message
+        assert "FORWARDER_AUDIENCE_HTTP_TIMEOUT_S" in message
+    assert loaded(SHUTDOWN_TIMEOUT_S="11").worker.shutdown_timeout_s == 11
+
+
+def test_a_task_may_run_for_longer_than_its_claims_and_their_requests_take() -> None:
+    settings = loaded(AUDIENCE_LEASE_S="100", AUDIENCE_TASK_SLICE_S="9")
+    assert longest_task_s(settings) > 100 + 9 + 10
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("SHUTDOWN_TIMEOUT_S", "0"),
         ("LEASE_S", "0"),
         ("HTTP_TIMEOUT_S", "nan"),
         ("HTTP_TIMEOUT_S", "-1"),

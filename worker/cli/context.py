@@ -46,10 +46,13 @@ def buffer_of(environ: Mapping[str, str]) -> BufferSettings:
         return buffer  # the command itself says so
     finally:
         redis.close()
-    if isinstance(noted, bytes) and noted.decode() != terms(buffer.shards):
-        raise ConfigurationError(
-            f"FORWARDER_SHARDS: the data in Redis has {noted.decode()}, not {terms(buffer.shards)}"
-        )
+    return agreeing(buffer, noted.decode() if isinstance(noted, bytes) else None)
+
+
+def agreeing(buffer: BufferSettings, noted: str | None) -> BufferSettings:
+    """The settings, if they keep to the terms that are noted."""
+    if noted not in (None, terms(buffer.shards)):
+        raise ConfigurationError(f"FORWARDER_SHARDS: the data in Redis has {noted}, not {terms(buffer.shards)}")
     return buffer
 
 

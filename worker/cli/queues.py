@@ -1,4 +1,4 @@
-"""`forwarder status`, `drain` and `health`: how the queues and their workers are."""
+"""`forwarder status` and `drain`: how the queues are."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from redis.exceptions import RedisError
 
 from producers.settings import BufferSettings
 from worker.cli.context import JsonOption, buffer_of, environment, out, plain, print_json
-from worker.heartbeat import alive
 from worker.ledger_table import table
-from worker.redis_client import sync_redis, with_redis
+from worker.redis_client import with_redis
 from worker.status import MOVING, left, status
 
 LOOK_S = 0.1
@@ -46,16 +45,6 @@ def drain(
         typer.echo(line, err=True)
     if any(left(each) for each in counts.values()):
         raise typer.Exit(1)
-
-
-def health() -> None:
-    """0 if Redis answers and a worker looks for work; cheap enough for every ten seconds."""
-    buffer = buffer_of(environment())
-    workers = alive(sync_redis(buffer.redis_url), buffer.key_prefix)
-    if not workers:
-        typer.echo("no worker has looked for work within the last seconds", err=True)
-        raise typer.Exit(1)
-    typer.echo(f"{len(workers)} at work: {', '.join(workers)}")
 
 
 async def drained(redis: Redis, buffer: BufferSettings, timeout_s: float) -> dict[str, dict[str, Any]]:

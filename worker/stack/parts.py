@@ -12,12 +12,14 @@ from pathlib import Path
 from redis import Redis
 
 from worker.heartbeat import alive
+from worker.settings import shutdown_timeout_s
 from worker.stack.child import Child
 from worker.stack.errors import StartError
 from worker.stack.ports import LOOPBACK
+from worker.stopping import FORCED_S
 
 READY_S = 60.0
-WORKER_GRACE_S = 30.0  # a warm shutdown: a task's time slice and one HTTP time-out, with the defaults 15 s
+ENDS_WITHIN_S = FORCED_S + 5.0  # after its soft time-out a worker has ended, by itself or by its own watchdog
 _LOOK_S = 0.05
 FLOWER_COLUMNS = "name,state,args,result,exception,received,started,runtime,worker"
 
@@ -50,9 +52,10 @@ def sandbox_url(child: Child) -> str:
 
 
 def worker(environ: Mapping[str, str], folder: Path, options: Sequence[str] = (), name: str = "worker") -> Child:
-    """A Celery worker with its dispatcher."""
+    """A Celery worker with its dispatcher. Its `stop` leaves it the time that an end in order may take."""
     argv = celery(folder, "worker", "-E", "--without-gossip", "--without-mingle", "-n", f"{name}@%h", *options)
-    return Child(f"the {name}", argv, environ, folder / f"{name}.log", grace_s=WORKER_GRACE_S)
+    grace_s = shutdown_timeout_s(environ) + ENDS_WITHIN_S
+    return Child(f"the {name}", argv, environ, folder / f"{name}.log", grace_s=grace_s)
 
 
 def wait_for_worker(redis: Redis, prefix: str, child: Child) -> None:
@@ -66,7 +69,7 @@ def wait_for_worker(redis: Redis, prefix: str, child: Child) -> None:
 
 def _at_work(redis: Redis, prefix: str, child: Child) -> bool:
     """By the process id in its name: an earlier one's last sign of life does not count."""
-    return any(name.partition(" ")[0] == str(child.pid) for name in alive(redis, prefix))
+    return any(worker.pid == child.pid for worker in alive(redis, prefix))
 
 
 def flower(environ: Mapping[str, str], folder: Path, port: int, password: str) -> Child:

@@ -1,0 +1,32 @@
+"""How a command of `forwarder` ends: its exit status, and a fault as one readable line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+from redis.exceptions import RedisError
+
+from producers.errors import ConfigurationError, ForwarderError
+from worker.stack.errors import StackError
+
+
+def in_one_line(command: Callable[[], object]) -> None:
+    """Runs it. A fault is one line on standard error, never a traceback."""
+    try:
+        command()
+    except ConfigurationError as error:
+        _end(str(error), 2)
+    except (ForwarderError, StackError) as error:
+        _end(str(error), 1)
+    except RedisError as error:
+        _end(f"Redis does not answer: {error}", 1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has seen enough
+        sys.exit(1)
+
+
+def _end(message: str, status: int) -> None:
+    sys.stderr.write(f"forwarder: {message}\n")
+    sys.exit(status)
