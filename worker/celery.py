@@ -30,6 +30,7 @@ from worker.settings import Settings, load_settings, longest_task_s
 from worker.start_check import refuse_unusable
 from worker.stop_step import StopStep
 from worker.stopping import STOPPING
+from worker.unpark import UnparkStep
 
 
 def _settings_or_exit() -> Settings:
@@ -73,7 +74,7 @@ app.conf.update(
     worker_cancel_long_running_tasks_on_connection_loss=False,
 )
 tasks.register(app, SETTINGS)
-app.steps["worker"].update((DispatchStep, IntakeStep, StopStep))
+app.steps["worker"].update((DispatchStep, IntakeStep, UnparkStep, StopStep))
 app.steps["consumer"].add(ConsumerStep)
 
 
