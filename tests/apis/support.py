@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -117,6 +118,19 @@ class Fleet:
 
     def sizes(self, account: str) -> list[int]:
         return [request["events"] for request in self.requests(account)]
+
+    def held(self, destination: str, account: str, within_s: float = 30) -> list[Row]:
+        """The holds of an account, once it has any."""
+        ends = time.monotonic() + within_s
+        while not (found := [h for h in self.status()[destination]["holds"] if h["account"] == account]):
+            assert time.monotonic() < ends, f"{account} is not held within {within_s} s"
+            time.sleep(0.03)
+        return found
+
+    def attempts_of(self, accounts: Iterable[str]) -> list[int]:
+        """Which attempt each request of these accounts was, by the logs."""
+        lines = (json.loads(line) for line in self.logs().splitlines() if '"event": "attempt"' in line)
+        return [line["attempt"] for line in lines if line["account"] in set(accounts)]
 
     def logs(self) -> str:
         return "".join(file.read_text() for file in self.folder.glob("worker*.log"))
