@@ -8,8 +8,9 @@ from typing import Any
 from celery import bootsteps
 
 from producers import Producer
-from worker.intake import Intake
-from worker.intake_letters import reject
+from worker.intake.hand_over import HandOver
+from worker.intake.intake import reader, run
+from worker.intake.letters import reject
 from worker.redis_client import sync_redis
 from worker.settings import load_settings
 
@@ -27,8 +28,9 @@ class IntakeStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships
     def start(self, worker: Any) -> None:  # noqa: ARG002 - Celery's signature
         settings = load_settings()
         redis, prefix = sync_redis(settings.buffer.redis_url), settings.buffer.key_prefix
-        intake = Intake(settings.broker_url, prefix, Producer.from_env(), lambda faulty: reject(redis, prefix, faulty))
-        self._thread = threading.Thread(target=intake.run, args=(self._stopped,), name="intake", daemon=True)
+        hand_over = HandOver(Producer.from_env(), lambda faulty: reject(redis, prefix, faulty))
+        reading = reader(settings.broker_url, prefix, hand_over)
+        self._thread = threading.Thread(target=run, args=(reading, self._stopped), name="intake", daemon=True)
         self._thread.start()
 
     def stop(self, worker: Any) -> None:  # noqa: ARG002 - Celery's signature
