@@ -1,4 +1,4 @@
-"""The queue `<prefix>.events` of the broker, as `status` and `drain` see it. Other brokers than a Redis are not asked."""
+"""The queue `<prefix>.events` as `status` and `drain` see it. Only a broker that is a Redis is asked."""
 
 from __future__ import annotations
 
@@ -55,4 +55,4 @@ class IntakeQueue:
             found = redis.hget(slot(self._buffer.key_prefix).key("ledger"), "dead")
         finally:
             redis.close()
-        return int(found or 0)  # type: ignore[arg-type]  # its stubs know no bytes
+        return int(found or 0)

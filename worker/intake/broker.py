@@ -46,5 +46,5 @@ def opened(broker_url: str) -> Iterator[Broker]:
 def _channel(connection: Any) -> Any:
     try:
         return connection.channel()
-    except OperationalError as error:
+    except (OperationalError, ValueError) as error:  # the latter where the URL lacks something
         raise RedisAway(str(error)) from error
