@@ -11,6 +11,7 @@ from typing import Any
 
 from producers import Producer
 from tests.intake import support
+from worker.intake import letters
 from worker.intake.intake import run
 from worker.intake.redis_queue import RedisQueue
 
@@ -23,7 +24,7 @@ def die() -> None:
 
 def after(call: Call) -> Call:
     """Dies when the call has changed something."""
-    always = call is support.reject  # which has nothing to say
+    always = call is letters.reject  # which has nothing to say
 
     def called(*args: Any) -> Any:
         result = call(*args)

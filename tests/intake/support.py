@@ -50,7 +50,8 @@ class Shop:
 
     def lapse(self) -> None:
         """As if the time of all leases had passed."""
-        for take in self.redis.zrange(self.keys.takes, 0, -1):
+        takes: Any = self.redis.zrange(self.keys.takes, 0, -1)
+        for take in takes:
             self.redis.zadd(self.keys.takes, {take: 1}, xx=True)
 
     def close(self) -> None:

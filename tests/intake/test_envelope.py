@@ -8,6 +8,8 @@ import zlib
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from kombu import Connection
 
 from producers import InvalidEvent
@@ -16,6 +18,7 @@ from tests.conftest import Environment
 from tests.intake.support import Buffer, Shop, line, reading
 from tests.integration.support import eventually
 from worker.intake.envelope import message_of
+from worker.intake.hand_over import Message
 from worker.intake.redis_queue import Counts
 
 TEXT = json.dumps(line("e1"))
@@ -74,7 +77,7 @@ def test_a_line_is_found_in_kombus_envelope_and_without_one(channel: Any, raw: b
         b"[" * 200_000,
         b'{"body": "", "properties": {}}',
         b'{"body": 1, "properties": 1}',
-        b'{"__type__": "nothing", "__value__": 1}',
+        b'{"__type__": "datetime", "__value__": 1}',
         envelope(body=""),
         envelope(body=None),
         envelope(body="no base64!"),
@@ -93,6 +96,38 @@ def test_what_cannot_be_decoded_keeps_its_raw_bytes(channel: Any, raw: bytes) ->
     message = message_of(raw, channel)
     assert isinstance(message.line, InvalidEvent)
     assert message.kept == raw
+
+
+def _objects(values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """With the names that mean something to kombu, and others."""
+    names = ["body", "properties", "headers", "body_encoding", "delivery_tag", "compression", "__type__", "__value__"]
+    return st.dictionaries(st.sampled_from(names) | st.text(max_size=5), values, max_size=5)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | _objects(inner)
+)
+
+
+@given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
+def test_nothing_that_a_list_can_hold_raises(raw: bytes) -> None:
+    """One message that did would hold up all that come after it."""
+    with Connection("memory://") as connection:
+        assert isinstance(message_of(raw, connection.channel()), Message)
+
+
+@given(
+    body=JSON,
+    headers=JSON,
+    properties=st.fixed_dictionaries(
+        {"delivery_tag": st.text()}, optional={"body_encoding": JSON | st.sampled_from(["base64", "utf-8"])}
+    )
+    | JSON,
+)
+def test_no_envelope_raises(body: Any, headers: Any, properties: Any) -> None:
+    with Connection("memory://") as connection:
+        raw = envelope(body=body, headers=headers, properties=properties)
+        assert isinstance(message_of(raw, connection.channel()), Message)
 
 
 def test_of_an_invalid_line_the_line_is_kept_without_its_envelope(channel: Any) -> None:

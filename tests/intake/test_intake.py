@@ -6,9 +6,9 @@ import json
 import random
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -83,14 +83,15 @@ def test_a_message_that_is_still_at_fault_stays_and_one_that_is_not_is_delivered
 def test_workers_killed_at_any_moment_lose_no_message(
     env: Environment, sandbox: Sandbox, shop: Shop, start_worker: START
 ) -> None:
-    """Again and again, each time with messages under way. What a worker had taken comes back when its lease is over."""
+    """Again and again, while messages come. What a worker had taken comes back when its lease is over."""
     quick = {"FORWARDER_LEASE_S": "3", "FORWARDER_HTTP_TIMEOUT_S": "2"}
-    moments, kills = random.Random(), 6
+    kills = 6
     for start in range(0, 3_000, 3_000 // kills):
-        shop.send(*(line(name) for name in names(3_000 // kills, start)))
         worker = start_worker(**quick)
-        time.sleep(moments.uniform(0, 0.4))  # the moment is the point
-        worker.kill()
+        dies = Timer(random.uniform(0, 0.3), worker.kill)  # the moment is the point
+        dies.start()
+        shop.send(*(line(name) for name in names(3_000 // kills, start)))
+        dies.join()
     start_worker(**quick)
     assert forwarder(env, "drain", "--timeout", "60").returncode == 0
     assert set(names(3_000)) - set(sandbox.ids()["1"]) == set()

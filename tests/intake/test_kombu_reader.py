@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from kombu import Connection
+from kombu.transport.memory import Channel
 
 from producers import EnqueueFailed
 from tests.conftest import Environment
@@ -16,11 +17,13 @@ from tests.integration.support import eventually
 from worker.intake.hand_over import Outcome
 from worker.intake.kombu_reader import KombuReader
 
-BROKER = "memory://"  # kombu's own: it notes what is unacknowledged and gives it out again, as RabbitMQ does
+BROKER = "memory://"  # kombu's own, in place of RabbitMQ
 
 
 @pytest.fixture
-def queue(env: Environment) -> Iterator[Any]:
+def queue(env: Environment, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Of a broker that gives out again what was unacknowledged at the end of a connection, as RabbitMQ does."""
+    monkeypatch.setattr(Channel, "do_restore", True)
     with Connection(BROKER) as connection:
         queue = connection.SimpleQueue(f"{env['FORWARDER_KEY_PREFIX']}.events")
         yield queue

@@ -15,7 +15,7 @@ from worker.intake.hand_over import Message
 def message_of(raw: bytes, channel: Any) -> Message:
     """The message in an element of the list. What cannot be decoded keeps its raw bytes, and so does an empty body."""
     try:
-        envelope = loads(raw.decode())
+        envelope = loads(raw.decode(), object_hook=None)  # as it stands: no objects of Python out of a message
     except (ValueError, RecursionError):
         return Message.of(raw)  # no envelope; the line says what it is
     if not isinstance(envelope, dict) or not envelope.keys() >= {"body", "properties"}:
