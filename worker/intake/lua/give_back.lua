@@ -8,7 +8,8 @@ local done, back = {}, 0
 for at = 2, #ARGV do done[tonumber(ARGV[at]) + 1] = true end
 for list = 3, #KEYS do redis.call('LLEN', KEYS[list]) end -- an error if it is no list, before the first write
 
-local entries = redis.call('LRANGE', taken, 0, -1)
+local all_done = redis.call('LLEN', taken) == #ARGV - 1 -- the usual case reads no message
+local entries = all_done and {} or redis.call('LRANGE', taken, 0, -1)
 for place = #entries, 1, -1 do
   if not done[place] then
     redis.call('RPUSH', KEYS[2 + string.sub(entries[place], 1, 1)], string.sub(entries[place], 2))
