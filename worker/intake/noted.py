@@ -29,6 +29,6 @@ def restore_noted(redis: Redis, keys: QueueKeys) -> int:
 def _message(noted: bytes) -> bytes | str:
     """The envelope of a message that was noted with its exchange and routing key; what is none, as it is."""
     try:
-        return str(dumps(loads(noted)[0]))
-    except (ValueError, TypeError, LookupError):
+        return str(dumps(loads(noted, object_hook=None)[0]))
+    except (ValueError, TypeError, LookupError, RecursionError):
         return noted
