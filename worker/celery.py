@@ -23,7 +23,7 @@ from producers.errors import ConfigurationError
 from worker import logs, tasks
 from worker.consumer_step import ConsumerStep
 from worker.dispatch import DispatchStep
-from worker.intake_step import IntakeStep
+from worker.intake.step import IntakeStep
 from worker.names import task_name
 from worker.process import close_process, open_process
 from worker.settings import Settings, load_settings, longest_task_s

@@ -15,7 +15,7 @@ from producers.errors import ConfigurationError, ForwarderError, InvalidEvent
 from producers.keys import Slot
 from producers.settings import BatchSettings, BufferSettings
 from worker.buffer.calls import Call, run_one
-from worker.intake_letters import NAME as INTAKE
+from worker.intake.letters import NAME as INTAKE
 from worker.letters import Letter
 
 PAGE = 500

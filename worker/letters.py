@@ -9,7 +9,7 @@ from producers.clock import rfc3339
 from producers.destinations import DESTINATIONS, Whole
 from producers.keys import Slot
 from producers.stored_event import StoredEvent, decode
-from worker.intake_letters import readable
+from worker.intake.letters import readable
 
 
 class Letter(NamedTuple):

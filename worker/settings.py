@@ -113,12 +113,17 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     return Settings(
         worker=worker,
         buffer=buffer,
-        broker_url=environ.get("FORWARDER_BROKER_URL") or environ.get("CELERY_BROKER_URL") or buffer.redis_url,
+        broker_url=broker_url(environ, buffer),
         log_level=_log_level(environ),
         hosts={api.name: host for api in DESTINATIONS.values() if (host := _host(api, worker, environ))},
         auth_host=_one_host("FORWARDER_AUTH_URL", worker, environ) or "",
         delivery=delivery,
     )
+
+
+def broker_url(environ: Mapping[str, str], buffer: BufferSettings) -> str:
+    """Celery's broker, which has the queue of the intake too."""
+    return environ.get("FORWARDER_BROKER_URL") or environ.get("CELERY_BROKER_URL") or buffer.redis_url
 
 
 def open_credentials(worker: WorkerSettings, environ: Mapping[str, str] = os.environ) -> Credentials:

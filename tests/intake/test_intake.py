@@ -3,49 +3,27 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
-from kombu import Connection
 
+from producers.destinations import DESTINATIONS
+from producers.keys import Slot
 from tests.conftest import Environment
+from tests.intake.support import Shop, line, names
 from tests.support.sandbox import Sandbox
+from worker.intake.redis_queue import MOST
 from worker.stack.child import Child
 from worker.stack.redis_server import EmbeddedRedis
 
 FORWARDER = str(Path(sys.executable).with_name("forwarder"))
 START = Callable[..., Child]
-
-
-@pytest.fixture
-def env(env: Environment, own_redis: EmbeddedRedis) -> Environment:
-    """The queue has one name on a broker, so each test has a broker of its own."""
-    env["FORWARDER_REDIS_URL"] = own_redis.url
-    return env
-
-
-@pytest.fixture
-def send(own_redis: EmbeddedRedis, env: Environment) -> Iterator[Callable[[list[Any]], None]]:
-    """Any code that has kombu: bodies as they are, texts as they stand."""
-    with Connection(own_redis.url) as connection:
-        queue = connection.SimpleQueue(f"{env['FORWARDER_KEY_PREFIX']}.events")
-
-        def put(bodies: list[Any]) -> None:
-            for body in bodies:
-                raw = isinstance(body, bytes)
-                queue.put(body, **({"content_type": "application/data", "content_encoding": "binary"} if raw else {}))
-
-        yield put
-        queue.close()
-
-
-def line(event_id: str, **event: Any) -> dict[str, Any]:
-    whole = {"clientEventId": event_id, "eventType": "conversion", **event}
-    return {"destination": "event-api", "account": "1", "event": whole}
 
 
 def forwarder(env: Environment, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -57,23 +35,21 @@ def letters(env: Environment) -> list[dict[str, Any]]:
     return found
 
 
-def test_every_message_arrives_once(
-    env: Environment, sandbox: Sandbox, send: Callable[[list[Any]], None], start_worker: START
-) -> None:
-    send([line(f"e{number}") for number in range(1_200)])
+def test_every_message_arrives_once(env: Environment, sandbox: Sandbox, shop: Shop, start_worker: START) -> None:
+    shop.send(*(line(name) for name in names(1_200)))
     start_worker()
     sandbox.wait(events=1_200)
     assert forwarder(env, "drain").returncode == 0
     ids = sandbox.ids()["1"]
-    assert set(ids) == {f"e{number}" for number in range(1_200)}
+    assert set(ids) == set(names(1_200))
     assert set(ids.values()) == {1}
 
 
 def test_what_is_not_valid_is_kept_with_its_faults_and_holds_nothing_up(
-    env: Environment, sandbox: Sandbox, send: Callable[[list[Any]], None], start_worker: START
+    env: Environment, sandbox: Sandbox, shop: Shop, start_worker: START
 ) -> None:
-    send([line("bad", eventType=""), b"\xff rubbish", [1], {"destination": "nowhere", "account": "1", "event": {}}])
-    send([line("good")])
+    shop.send(line("bad", eventType=""), b"\xff rubbish", [1], {"destination": "nowhere", "account": "1", "event": {}})
+    shop.send(line("good"))
     start_worker()
     sandbox.wait(events=1)
     assert forwarder(env, "drain").returncode == 0
@@ -86,12 +62,12 @@ def test_what_is_not_valid_is_kept_with_its_faults_and_holds_nothing_up(
 
 
 def test_a_message_that_is_still_at_fault_stays_and_one_that_is_not_is_delivered(
-    env: Environment, sandbox: Sandbox, send: Callable[[list[Any]], None], start_worker: START
+    env: Environment, sandbox: Sandbox, shop: Shop, start_worker: START
 ) -> None:
     """A cap that was set too low is a cause that can be mended; an event without a type is not."""
-    send([line("bad", eventType=""), line("large", objectData=[{"name": "note", "value": "x" * 2_000}])])
+    shop.send(line("bad", eventType=""), line("large", objectData=[{"name": "note", "value": "x" * 2_000}]))
     worker = start_worker(FORWARDER_MAX_BYTES="1000")
-    send([line("good")])
+    shop.send(line("good"))
     sandbox.wait(events=1)
     assert {letter["id"] for letter in letters(env)} == {"bad", "large"}
     worker.stop()
@@ -104,17 +80,79 @@ def test_a_message_that_is_still_at_fault_stays_and_one_that_is_not_is_delivered
     assert letters(env) == []
 
 
-def test_a_worker_killed_in_the_middle_loses_no_message_that_the_broker_had_noted(
-    env: Environment, sandbox: Sandbox, send: Callable[[list[Any]], None], start_worker: START
+def test_workers_killed_at_any_moment_lose_no_message(
+    env: Environment, sandbox: Sandbox, shop: Shop, start_worker: START
 ) -> None:
-    """What was not acknowledged comes again. Kombu's Redis transport notes a message a step after it gave it out, so
-    the one in between may be lost at a crash; the README says so."""
-    send([line(f"e{number}") for number in range(3_000)])
-    first = start_worker(FORWARDER_LEASE_S="3", FORWARDER_HTTP_TIMEOUT_S="2")
-    sandbox.wait(events=100)
-    first.kill()
-    start_worker(FORWARDER_LEASE_S="3", FORWARDER_HTTP_TIMEOUT_S="2")
-    sandbox.wait(events=2_999, timeout=90)
-    assert forwarder(env, "drain").returncode == 0
-    assert len({f"e{number}" for number in range(3_000)} - set(sandbox.ids()["1"])) <= 1
+    """Again and again, while messages come. What a worker had taken comes back when its lease is over."""
+    quick = {"FORWARDER_LEASE_S": "3", "FORWARDER_HTTP_TIMEOUT_S": "2"}
+    kills = 6
+    for start in range(0, 3_000, 3_000 // kills):
+        worker = start_worker(**quick)
+        dies = Timer(random.uniform(0, 0.3), worker.kill)  # the moment is the point
+        dies.start()
+        shop.send(*(line(name) for name in names(3_000 // kills, start)))
+        dies.join()
+    start_worker(**quick)
+    assert forwarder(env, "drain", "--timeout", "60").returncode == 0
+    assert set(names(3_000)) - set(sandbox.ids()["1"]) == set()
     assert letters(env) == []
+    (accepted,) = shop.redis.hmget(Slot(env["FORWARDER_KEY_PREFIX"], "event-api", 0).key("ledger"), "accepted")
+    assert 3_000 <= int(accepted or 0) <= 3_000 + kills * MOST, "each worker doubled no more than it had taken"
+
+
+def test_two_workers_take_each_message_once(
+    env: Environment, sandbox: Sandbox, shop: Shop, start_worker: START
+) -> None:
+    start_worker()
+    start_worker()
+    for start in range(0, 3_000, 100):
+        shop.send(*(line(name) for name in names(100, start)))
+    sandbox.wait(events=3_000)
+    assert forwarder(env, "drain").returncode == 0
+    ids = sandbox.ids()["1"]
+    assert set(ids) == set(names(3_000))
+    assert set(ids.values()) == {1}
+
+
+@pytest.mark.parametrize("how", ["in order", "killed"])
+def test_a_redis_that_restarts_in_between_loses_no_message(
+    env: Environment, sandbox: Sandbox, shop: Shop, start_worker: START, own_redis: EmbeddedRedis, how: str
+) -> None:
+    shop.send(*(line(name) for name in names(1_500)))
+    start_worker(FORWARDER_LEASE_S="3", FORWARDER_HTTP_TIMEOUT_S="2")
+    sandbox.wait(events=100)
+    if how == "killed":
+        own_redis.kill()
+    own_redis.restart()
+    shop.send(*(line(name) for name in names(1_500, 1_500)))
+    assert forwarder(env, "drain", "--timeout", "60").returncode == 0
+    assert set(sandbox.ids()["1"]) == set(names(3_000))
+
+
+def test_status_and_drain_tell_what_waits_in_the_queue(
+    env: Environment, sandbox: Sandbox, shop: Shop, start_worker: START
+) -> None:
+    """For people only: scripts that read the JSON by destination find none that is no destination."""
+    shop.send(*(line(name) for name in names(3)), "no line")
+    shop.queue.take("of a worker that died", most=1)
+    status = forwarder(env, "status")
+    assert "intake: 3 waiting in the queue, 1 taken, 0 dead letters" in status.stdout
+    assert set(json.loads(forwarder(env, "status", "--json").stdout)) == set(DESTINATIONS)
+    ended = forwarder(env, "drain", "--timeout", "0.2", "--json")
+    assert (ended.returncode, ended.stderr) == (1, "intake: 4 waiting\n")
+    assert set(json.loads(ended.stdout)) == set(DESTINATIONS)
+    start_worker()
+    drained = forwarder(env, "drain", "--timeout", "60")
+    assert (drained.returncode, drained.stderr) == (0, "")
+    assert set(sandbox.ids()["1"]) == set(names(3))
+    assert "intake: 0 waiting in the queue, 0 taken, 1 dead letters" in forwarder(env, "status").stdout
+
+
+def test_status_answers_where_the_broker_does_not_or_is_no_redis(env: Environment) -> None:
+    env["FORWARDER_BROKER_URL"] = "redis://127.0.0.1:1/0"
+    away = forwarder(env, "status")
+    assert (away.returncode, away.stderr) == (0, "")
+    assert "intake: the broker does not answer; 0 dead letters" in away.stdout
+    env["FORWARDER_BROKER_URL"] = "amqp://127.0.0.1:1"
+    assert "intake: 0 dead letters" in forwarder(env, "status").stdout
+    assert forwarder(env, "drain").returncode == 0

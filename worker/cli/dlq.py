@@ -29,7 +29,7 @@ from worker.cli.context import (
     print_json,
 )
 from worker.dead_letters import DeadLetters, Filter, Place
-from worker.intake_letters import NAME as INTAKE
+from worker.intake.letters import NAME as INTAKE
 from worker.redis_client import with_redis
 from worker.settings import caps_of
 

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from producers.settings import BufferSettings
 from worker.cli.context import JsonOption, buffer_of, environment, out, plain, print_json
+from worker.cli.intake_queue import IntakeQueue
 from worker.ledger_table import table
 from worker.redis_client import with_redis
 from worker.status import MOVING, left, status
@@ -30,31 +31,36 @@ def show_status(as_json: JsonOption = False) -> None:
         out.print(table(counts))
         for line in holds(counts):
             typer.echo(line)
+        typer.echo(IntakeQueue(environment(), buffer).line())
 
 
 def drain(
     timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait at most.")] = 60,
     as_json: JsonOption = False,
 ) -> None:
-    """Wait until nothing is open, ready, waiting or in flight; 1 says what is left and why."""
+    """Wait until nothing is open, ready, waiting, in flight or in the queue; 1 says what is left and why."""
     buffer = buffer_of(environment())
-    counts = asyncio.run(with_redis(buffer.redis_url, lambda redis: drained(redis, buffer, timeout)))
+    queue = IntakeQueue(environment(), buffer)
+    counts = asyncio.run(with_redis(buffer.redis_url, lambda redis: drained(redis, buffer, timeout, queue)))
     if as_json:
         print_json(counts)
-    for line in remains(counts):
+    for line in (*remains(counts), *queue.remains()):
         typer.echo(line, err=True)
-    if any(left(each) for each in counts.values()):
+    if queue.left or any(left(each) for each in counts.values()):
         raise typer.Exit(1)
 
 
-async def drained(redis: Redis, buffer: BufferSettings, timeout_s: float) -> dict[str, dict[str, Any]]:
+async def drained(
+    redis: Redis, buffer: BufferSettings, timeout_s: float, queue: IntakeQueue
+) -> dict[str, dict[str, Any]]:
     """The counts once nothing is left, or at the end of the time. A Redis that is away may come back until then."""
     ends = time.monotonic() + timeout_s
     while True:
         over = time.monotonic() >= ends
         try:
+            queue.look()  # first: what leaves it is in the buffer by then
             counts = await status(redis, buffer)
-            if over or not any(left(each) for each in counts.values()):
+            if over or not (queue.left or any(left(each) for each in counts.values())):
                 return counts
         except RedisError:
             if over:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from producers import Producer
-from worker.intake import Intake
-from worker.intake_letters import reject
+from worker.intake.hand_over import HandOver
+from worker.intake.intake import reader, run
+from worker.intake.letters import reject
 from worker.redis_client import sync_redis
 from worker.settings import load_settings
 from worker.thread_step import ThreadStep
@@ -20,6 +22,5 @@ class IntakeStep(ThreadStep):
     def work(self, worker: Any) -> Callable[[threading.Event], object]:  # noqa: ARG002 - the base's signature
         settings = load_settings()
         redis, prefix = sync_redis(settings.buffer.redis_url), settings.buffer.key_prefix
-        return Intake(
-            settings.broker_url, prefix, Producer.from_env(), lambda faulty: reject(redis, prefix, faulty)
-        ).run
+        hand_over = HandOver(Producer.from_env(), lambda faulty: reject(redis, prefix, faulty))
+        return partial(run, reader(settings.broker_url, prefix, hand_over))
