@@ -11,6 +11,7 @@ from producers.keys import Slot, agreement_key
 from worker.heartbeat import HEARTBEAT_LASTS_S, Worker, those_alive
 from worker.heartbeat import key as heartbeats
 
+NOTED = ("claimed_at", "circuit_until", "next_at")  # times (ms) in a slot's meta, each absent until there is one
 OVERDUE_S = 30.0  # due work is claimed within a second, or two where a message was lost
 
 
@@ -37,7 +38,7 @@ def look(redis: Redis, prefix: str, slots: Sequence[Slot]) -> Seen:
     pipeline.zrange(heartbeats(prefix), 0, -1, withscores=True)
     for slot in slots:
         pipeline.zrange(slot.key("accounts"), 0, 0, withscores=True)
-        pipeline.hget(slot.key("meta"), "claimed_at")
+        pipeline.hmget(slot.key("meta"), "paused", *NOTED)
     terms, (seconds, micros), beats, *rest = pipeline.execute()
     now = seconds * 1_000 + micros // 1_000
     unclaimed = list(_unclaimed(slots, rest, now))
@@ -59,8 +60,9 @@ def problems(seen: Seen, *, host: str = "", overdue_s: float = OVERDUE_S) -> lis
 
 
 def _unclaimed(slots: Sequence[Slot], answers: list[Any], now: int) -> Iterator[Unclaimed]:
-    """Since the head of the line became due, or since the last claim, if that is later."""
-    for slot, line, claimed_at in zip(slots, answers[::2], answers[1::2], strict=True):
-        if line and line[0][1] <= now:
-            since = max(float(line[0][1]), float(claimed_at or 0))
-            yield Unclaimed(slot.destination, max(0.0, now - since) / 1_000)
+    """Since the head of the line became due, or since the last claim or a bar to all claims ended, if that is later."""
+    for slot, line, (paused, *noted) in zip(slots, answers[::2], answers[1::2], strict=True):
+        if line and not paused:
+            since = max(line[0][1], *(float(time or 0) for time in noted))
+            if since <= now:
+                yield Unclaimed(slot.destination, (now - since) / 1_000)

@@ -38,7 +38,8 @@ class Case(NamedTuple):
     children: set[int]
 
     def unhealthy(self, *options: str) -> Ended:
-        return eventually(lambda: self._failed("health", *options), within_s=20)
+        ended: Ended = eventually(lambda: self._failed("health", *options), within_s=20)
+        return ended
 
     def _failed(self, *command: str) -> Ended | None:
         ended = self.cli.run(*command)
@@ -113,7 +114,7 @@ def _stop_over_a_request(case: Case, account: str) -> None:
 def _kill_broker(case: Case) -> None:
     redis = Redis.from_url(case.env["FORWARDER_BROKER_URL"])
     with pytest.raises(Exception):  # noqa: B017, PT011 - it closes the connection instead of an answer
-        redis.execute_command("SHUTDOWN", "NOSAVE")
+        redis.execute_command("SHUTDOWN", "NOSAVE")  # type: ignore[no-untyped-call]
 
 
 def test_a_worker_whose_broker_is_gone_is_not_healthy(broken: Broken) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from redis import Redis
 
+from producers.errors import ConfigurationError
 from worker.heartbeat import alive
 from worker.settings import shutdown_timeout_s
 from worker.stack.child import Child
@@ -54,8 +55,14 @@ def sandbox_url(child: Child) -> str:
 def worker(environ: Mapping[str, str], folder: Path, options: Sequence[str] = (), name: str = "worker") -> Child:
     """A Celery worker with its dispatcher. Its `stop` leaves it the time that an end in order may take."""
     argv = celery(folder, "worker", "-E", "--without-gossip", "--without-mingle", "-n", f"{name}@%h", *options)
-    grace_s = shutdown_timeout_s(environ) + ENDS_WITHIN_S
-    return Child(f"the {name}", argv, environ, folder / f"{name}.log", grace_s=grace_s)
+    return Child(f"the {name}", argv, environ, folder / f"{name}.log", grace_s=_worker_grace_s(environ))
+
+
+def _worker_grace_s(environ: Mapping[str, str]) -> float:
+    try:
+        return shutdown_timeout_s(environ) + ENDS_WITHIN_S
+    except ConfigurationError:  # for the worker to tell, which ends at once then
+        return ENDS_WITHIN_S
 
 
 def wait_for_worker(redis: Redis, prefix: str, child: Child) -> None:
