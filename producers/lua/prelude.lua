@@ -2,7 +2,7 @@
 -- account, an order key or a batch are derived from the same slot tag:
 --   account:<a>          hash   open (its open batch, where no order is kept), queued (events not in flight), dead
 --                               (letters); next_at (of its rate); its holds: hold_until, hold_reason, parked,
---                               parked_with (print of the credentials), paused; its standing: careful, refused, far,
+--                               parked_with (print of the credentials), paused; its standing: careful, suspected, refused, far,
 --                               limits, cleared (see standing.lua)
 --   due:<a>              zset   batch -> when it may be claimed; of an order key only the head stands here
 --   leases:<a>           zset   batch in flight -> when its lease is over
@@ -139,6 +139,8 @@ local function seal(batch, now)
     redis.call('ZADD', due_key(batch.account), now, batch.id)
   end
 end
+
+local SLOWLY = 20 -- requests that must be taken after a limit until the account goes as fast as before
 
 -- Until when nothing of the slot may be claimed at all: it is paused (for ever), or the circuit is open.
 local FOREVER = 9007199254740991

@@ -132,12 +132,28 @@ async def test_limits_without_a_time_double_until_a_minute(world: World) -> None
     assert waits == [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]
 
 
-async def test_after_a_limit_the_account_goes_slowly_until_twenty_requests_were_taken(world: World) -> None:
+async def test_after_a_limit_the_account_begins_slowly_and_is_as_fast_after_twenty_requests(world: World) -> None:
     world.cap_events, world.most_an_account = 1, 8
-    await world.append(*events(60))
+    await world.append(*events(150))
     await limited(world, await world.claim_one(), 1_000)
     world.later(1_000)
-    for _ in range(20):
-        (batch,) = (await world.claim()).batches
-        await world.deliver(batch)
+    at_once, taken = [], 0
+    while taken < 20:
+        batches = (await world.claim()).batches
+        at_once.append(len(batches))
+        for batch in batches:
+            await world.deliver(batch)
+            taken += 1
+    assert at_once == [1, 1, 1, 1, 1, 2, 2, 3, 4, 6]
     assert len((await world.claim()).batches) == 8
+
+
+async def test_a_success_ends_the_doubling(world: World) -> None:
+    world.linger_ms, world.cap_events = 0, 1
+    await world.append(*events(9))
+    for _ in range(3):
+        await limited(world, await world.claim_one(), 0)
+        world.later(60_000)
+    await world.deliver(await world.claim_one())
+    await limited(world, await world.claim_one(), 0)
+    assert (await world.claim()).next_due == world.now + 1_000

@@ -49,17 +49,22 @@ local function take(batch, far)
     circuit_is_open and 1 or 0 }
 end
 
+-- How many requests an account may have in flight: see standing.lua.
+local function most_of(careful, suspected)
+  if suspected then return 1 end
+  return math.max(1, math.floor(most_an_account * (1 - careful / SLOWLY)))
+end
+
 -- What bars an account, read once a claim.
 local function bars_of(name)
-  local f = redis.call('HMGET', account_key(name), 'hold_until', 'parked', 'paused', 'careful', 'refused', 'far')
+  local f = redis.call('HMGET', account_key(name), 'hold_until', 'parked', 'paused', 'careful', 'refused', 'far', 'suspected')
   local is_held = f[2] or f[3] or tonumber(f[1] or 0) > now
   if f[1] and not is_held then
     redis.call('HDEL', account_key(name), 'hold_until', 'hold_reason')
     redis.call('ZREM', held, name)
   end
   local looks = FAR_LOOKS[math.min(tonumber(f[5] or 0), #FAR_LOOKS)] or 0
-  return { name = name, held = is_held, most = tonumber(f[4] or 0) > 0 and 1 or most_an_account,
-    far = tonumber(f[6] or 0) < looks }
+  return { name = name, held = is_held, most = most_of(tonumber(f[4] or 0), f[7]), far = tonumber(f[6] or 0) < looks }
 end
 
 local function full(account)

@@ -13,7 +13,7 @@ local function ends(account, print)
   local paused = holds[2] and what ~= 'parked'
   if parked then
     redis.call('HDEL', key, 'parked', 'parked_with', 'refused', 'far')
-    redis.call('HSET', key, 'careful', 1)
+    redis.call('HSET', key, 'suspected', 1)
   end
   if paused then redis.call('HDEL', key, 'paused') end
   return parked or paused

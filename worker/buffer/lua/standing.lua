@@ -1,27 +1,31 @@
 -- What an answer says of its account and of its destination, beyond its own batch. Included by settle.lua.
 --
--- An account goes carefully, one request at a time, until `careful` more of its requests were taken: after a request
--- that was refused for its content, or after being told to slow down. A refusal may be a fault of the request and not of
--- an event (a wrong header or account id); then everything is refused, and halving would make dead letters of all of it.
--- So `refused` counts the single events refused since the last success, and after each of them claim looks `far`, at
+-- An account that was told to slow down begins again with one request in flight, and with more and more until `careful`
+-- of them were taken. One of which a request was refused for its content is `suspected`: it has one request in flight
+-- until the next success. A refusal may be a fault of the request and not of an event (a wrong header or account id);
+-- then everything is refused, and halving would make dead letters of all of it. So `refused` counts the single events refused since the last success, and after each of them claim looks `far`, at
 -- what lies farthest from them in the queue. After three of them nothing more is buried, and after four far looks that
 -- were refused too the account is parked. A success clears it, and also proves that what was split before has bad events:
 -- `cleared` and a part's `root` are the numbers of batches there were at the success and at the first refusal.
-local SINGLES, FAR, SLOWLY, LONGEST_MS = 3, 4, 20, 60000
+local SINGLES, FAR, LONGEST_MS = 3, 4, 60000
 
 local function standing_of(account)
-  local f = redis.call('HMGET', account_key(account), 'careful', 'refused', 'far', 'limits', 'parked', 'dead', 'cleared')
+  local f = redis.call('HMGET', account_key(account), 'careful', 'refused', 'far', 'limits', 'parked', 'dead', 'cleared',
+    'suspected')
   return { careful = tonumber(f[1] or 0), refused = tonumber(f[2] or 0), far = tonumber(f[3] or 0),
-    limits = tonumber(f[4] or 0), parked = f[5], dead = tonumber(f[6] or 0), cleared = tonumber(f[7] or 0) }
+    limits = tonumber(f[4] or 0), parked = f[5], dead = tonumber(f[6] or 0), cleared = tonumber(f[7] or 0),
+    suspected = f[8] }
 end
 
 local function batches_so_far() return tonumber(redis.call('HGET', meta, 'batches')) end
 
 local function was_taken(account, standing)
-  if standing.careful == 0 then return end
-  redis.call('HSET', account_key(account), 'careful', standing.careful - 1, 'cleared', batches_so_far())
-  redis.call('HDEL', account_key(account), 'refused', 'far')
-  if standing.careful == 1 then redis.call('HDEL', account_key(account), 'careful', 'limits') end
+  if standing.suspected then
+    redis.call('HSET', account_key(account), 'cleared', batches_so_far())
+    redis.call('HDEL', account_key(account), 'suspected', 'refused', 'far')
+  end
+  if standing.careful > 0 then redis.call('HINCRBY', account_key(account), 'careful', -1) end
+  if standing.limits > 0 then redis.call('HDEL', account_key(account), 'limits') end
 end
 
 -- Gives whether a single event is put back instead of buried, and whether the account is to be parked.
@@ -32,7 +36,7 @@ local function was_refused(account, standing, single, far, root)
   local looked = far and (not single or keeps)
   local singles = standing.refused + (single and not keeps and 1 or 0)
   local looks = standing.far + (looked and 1 or 0)
-  redis.call('HSET', account_key(account), 'careful', math.max(standing.careful, 1), 'refused', singles, 'far', looks)
+  redis.call('HSET', account_key(account), 'suspected', 1, 'refused', singles, 'far', looks)
   return keeps, singles >= SINGLES and looks >= FAR
 end
 
