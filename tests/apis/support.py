@@ -50,6 +50,10 @@ class Rokt(Sandbox):
     def limits(self, **limits: Mapping[str, int]) -> None:
         self._client.put("/_sandbox/limits", json=limits).raise_for_status()
 
+    def forget(self) -> None:
+        """All requests and events; the rules stay."""
+        self._client.post("/_sandbox/reset").raise_for_status()
+
     def oauth(self, **change: Any) -> Row:
         """Changes the tokens to come; tells how many were given."""
         answer: Row = self._client.put("/_sandbox/oauth", json=change).raise_for_status().json()
@@ -67,6 +71,7 @@ class Fleet:
         self.env, self.folder, self.rokt = env, folder, rokt
         self.cli = Cli(env, folder)
         self.producer = Producer.from_env(env)
+        self.worker_pids: list[int] = []
         self._buffer = buffer_settings(env)
         self._tables: dict[str, dict[str, str]] = {}
         self._numbers = count(1)
@@ -158,7 +163,9 @@ def fleet(redis_url: str, folder: Path, workers: int = 2, **variables: str) -> I
             for child in children[1:]:
                 parts.wait_for_worker(redis, env["FORWARDER_KEY_PREFIX"], child)
         with Rokt(env["FORWARDER_SANDBOX_URL"]) as rokt:
-            yield Fleet(env, folder, rokt)
+            running = Fleet(env, folder, rokt)
+            running.worker_pids = [child.pid for child in children[1:]]
+            yield running
     finally:
         for child in children:
             child.kill()
