@@ -2,8 +2,8 @@
 
 One worker with two pool processes, a producer (this process) with single events, sessions and addresses, a few refused
 records, a Redis. Samples the resident memory of each every ten seconds. Ends with 1 if one grew by 5 percent or more
-from the sixth part of the time (ten minutes of an hour) to the end, or if an event is missing. The sandbox is not looked
-at: it remembers everything by trade.
+from the sixth part of the time (ten minutes of an hour) to the end, or if an event is missing. The sandbox is left out:
+it remembers everything by trade.
 """
 
 from __future__ import annotations
