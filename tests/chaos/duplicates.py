@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from tests.chaos.evidence import Evidence, Request
 from tests.chaos.plan import HTTP_TIMEOUT_S
-from tests.chaos.stage import Kill
+from tests.chaos.stopped import Kill
 
 CUT = "no answer: cut, or later than the time-out"
 UNHEARD = "no worker heard the answer"
@@ -65,6 +65,7 @@ _KILLED = {
     "worker": "in flight when a worker was killed",
     "child": "in flight when a process of a pool was killed",
     "redis": "in flight when Redis was killed",
+    "stop": "in flight when a worker was stopped for longer than its lease",
 }
 
 

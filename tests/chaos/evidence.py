@@ -49,6 +49,16 @@ class Evidence:
     logs: Logs = field(default_factory=Logs)
     by_status: Mapping[str, int] = field(default_factory=dict)
     died: list[str] = field(default_factory=list)
+    gave_up: int = 0
+
+    def write(self, file: Path) -> None:
+        """What the folder does not hold otherwise: times, requests and victims, for a person to look into."""
+        requests = {request.number: request for taken in self.accepted.values() for request in taken}
+        kills = [{**kill._asdict(), "in_flight": sorted(kill.in_flight)} for kill in self.weather.kills]
+        told = {event_id: [entry.told, *entry.event[1:6]] for event_id, entry in self.entries.items()}
+        accepted = {event_id: [request.number for request in taken] for event_id, taken in self.accepted.items()}
+        found = {"requests": requests, "kills": kills, "told": told, "accepted": accepted, "letters": self.letters}
+        file.write_text(json.dumps(found))
 
 
 def accepted_by(sandbox: Sandbox) -> dict[str, list[Request]]:

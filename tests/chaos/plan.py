@@ -42,6 +42,7 @@ class Plan:
     concurrency: int = 2
     pause_s: float = 2.0
     redis_every_s: float = 45
+    stop_every_s: float = 20
     faults: Faults = Faults()
 
     @property
@@ -52,11 +53,12 @@ class Plan:
 class Strike(NamedTuple):
     """One kill, `at` seconds after the start. `which`: a number that chooses the victim among those there are.
 
-    `down_s`: how long Redis stays away; `with_worker`: a worker is killed meanwhile.
+    `down_s`: how long Redis stays away; `with_worker`: a worker is killed meanwhile. A "stop" kills nobody: a worker
+    stands still until its leases are over, and goes on then.
     """
 
     at: float
-    kind: Literal["worker", "child", "redis"]
+    kind: Literal["worker", "child", "redis", "stop"]
     which: int = 0
     down_s: float = 0.0
     with_worker: bool = False
@@ -73,7 +75,7 @@ class Phase(NamedTuple):
 def strikes(plan: Plan) -> list[Strike]:
     """All kills, in their order. The same plan gives the same ones."""
     rng = random.Random(f"{plan.seed}: strikes")
-    return sorted([*_kills(plan, rng), *_redis_kills(plan, rng)])
+    return sorted([*_kills(plan, rng), *_redis_kills(plan, rng), *_stops(plan, rng)])
 
 
 def _kills(plan: Plan, rng: random.Random) -> Iterator[Strike]:
@@ -100,6 +102,13 @@ def _redis_kills(plan: Plan, rng: random.Random) -> Iterator[Strike]:
     for number in range(plan.redis_kills):
         at = every * (number + 0.5) + rng.uniform(-0.1, 0.1) * every
         yield Strike(at, "redis", rng.randrange(plan.workers), rng.choice((0.0, 0.5, 1.5, 3.0)), number % 2 == 1)
+
+
+def _stops(plan: Plan, rng: random.Random) -> Iterator[Strike]:
+    at = rng.uniform(0.1, 0.3) * plan.stop_every_s
+    while at < plan.seconds:
+        yield Strike(at, "stop", rng.randrange(plan.workers))
+        at += plan.stop_every_s * rng.uniform(0.8, 1.2)
 
 
 def phases(plan: Plan) -> list[Phase]:

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from redis import Redis
 
 from tests.chaos.in_flight import in_flight
 from tests.chaos.plan import HTTP_TIMEOUT_S, LEASE_S, Plan
+from tests.chaos.stopped import Kill, Stopped
 from tests.integration.support import processes_under
 from tests.support.sandbox import Sandbox
 from worker.redis_client import sync_redis
@@ -23,6 +23,7 @@ from worker.stack.child import Child
 from worker.stack.redis_server import EmbeddedRedis
 
 PREFIX = "storm"
+NO_POOL = "Could not start worker processes"
 SETTINGS = {
     "FORWARDER_KEY_PREFIX": PREFIX,
     "FORWARDER_LEASE_S": f"{LEASE_S:g}",
@@ -34,20 +35,12 @@ SETTINGS = {
 }
 
 
-class Kill(NamedTuple):
-    """`began` and `ended`: before the kill and, of Redis, when it was back (monotonic seconds, as the sandbox's).
-
-    `in_flight`: the ids of the events whose batch a worker held then: only their settlement can have been lost.
-    """
-
-    kind: str
-    began: float
-    ended: float
-    in_flight: frozenset[str]
-
-
 class Stage:
-    """All programs of a storm. `died`: what ended without having been killed, in words."""
+    """All programs of a storm. `died`: what ended without having been killed, in words.
+
+    `gave_up`: workers that ended because a process of their pool was killed before the pool was up; Celery does so, and
+    whoever supervises it starts it again.
+    """
 
     def __init__(self, plan: Plan, folder: Path, redis_server: EmbeddedRedis, sandbox: Sandbox) -> None:
         self._plan, self._folder, self._server, self.sandbox = plan, folder, redis_server, sandbox
@@ -56,6 +49,8 @@ class Stage:
         )
         self.redis: Redis = sync_redis(redis_server.url)
         self.died: list[str] = []
+        self.gave_up = 0
+        self.stopped = Stopped()
         self._workers = [self._worker(place) for place in range(plan.workers)]
 
     def ready(self) -> None:
@@ -85,6 +80,11 @@ class Stage:
             return []
         return [Kill("child", began, began, held)]
 
+    def stop_worker(self, place: int) -> None:
+        """It stands still, with all its processes, until `stopped.go_on`; killed meanwhile, it dies."""
+        if self._workers[place].running:
+            self.stopped.stop(self._workers[place], self._held)
+
     def kill_redis(self, down_s: float, also_worker: int | None = None) -> list[Kill]:
         """Redis; it comes back with the same data. A worker may be killed while it is away."""
         began, held = time.monotonic(), self._held()
@@ -101,10 +101,12 @@ class Stage:
         return kills
 
     def raise_the_dead(self) -> None:
-        """Starts workers again that ended by themselves, which none should."""
+        """Starts workers again that ended by themselves."""
         for place, worker in enumerate(self._workers):
             if not worker.running:
-                self.died.append(worker.ending())
+                ending = worker.ending()
+                self.gave_up += NO_POOL in ending
+                self.died += [] if NO_POOL in ending else [ending]
                 self._workers[place] = self._worker(place)
 
     def close(self) -> None:
@@ -115,7 +117,7 @@ class Stage:
     def _killed(self, place: int) -> tuple[float, frozenset[str]]:
         """Stopped first: what is in flight then is all that it can have sent and not settled."""
         worker = self._workers[place]
-        os.killpg(worker.pid, signal.SIGSTOP)
+        os.killpg(worker.pid, signal.SIGSTOP)  # not reaped, so there is such a group
         began, held = time.monotonic(), self._held()
         worker.kill()
         return began, held

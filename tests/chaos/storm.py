@@ -37,6 +37,7 @@ def run(plan: Plan, folder: Path) -> Summary:
     """A whole storm, with its logs and data in `folder`."""
     with staged(plan, folder) as stage:
         failed, seen = _weathered(plan, stage, folder)
+    seen.write(folder / "evidence.json")
     return summary_of(plan, seen, failed)
 
 
@@ -61,6 +62,7 @@ def _weathered(plan: Plan, stage: Stage, folder: Path) -> tuple[list[str], Evide
         logs=read_logs(folder),
         by_status=stage.sandbox.summary()["requests"]["by_status"],
         died=stage.died,
+        gave_up=stage.gave_up,
     )
 
 

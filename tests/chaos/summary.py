@@ -26,7 +26,7 @@ class Summary:
     accepted: dict[str, int]
     delivered: dict[str, int]
     dead_by_code: dict[str, int]
-    kills: dict[str, int]
+    strikes: dict[str, int]
     faults: dict[str, int]
     requests_by_status: dict[str, int]
     duplicates: int
@@ -67,6 +67,8 @@ def summary_of(plan: Plan, seen: Evidence, failed: list[str]) -> Summary:
         "order_breaks": checks.order_breaks(seen),
         "ledger_differences": checks.unbalanced(seen),
     }
+    strikes = Counter(kill.kind for kill in seen.weather.kills)
+    strikes.update({"worker that gave up over its pool": seen.gave_up} if seen.gave_up else {})
     also = [*twice.unexplained, *seen.logs.surprises, *(f"ended by itself: {text}" for text in seen.died)]
     return Summary(
         seed=plan.seed,
@@ -75,7 +77,7 @@ def summary_of(plan: Plan, seen: Evidence, failed: list[str]) -> Summary:
         accepted={name: counts["accepted"] for name, counts in seen.ledger.items()},
         delivered={name: counts["delivered"] for name, counts in seen.ledger.items()},
         dead_by_code=_sorted(Counter(_code(letter) for letter in seen.letters)),
-        kills=_sorted(Counter(kill.kind for kill in seen.weather.kills)),
+        strikes=_sorted(strikes),
         faults=_sorted(seen.weather.faults),
         requests_by_status=_sorted(Counter(seen.by_status)),
         duplicates=twice.came,

@@ -14,7 +14,7 @@ from tests.chaos.crowd import Entry, Told
 from tests.chaos.duplicates import CUT, LATE, UNHEARD, duplicates
 from tests.chaos.events import Event
 from tests.chaos.evidence import Evidence, Logs, Request, read_logs
-from tests.chaos.stage import Kill
+from tests.chaos.stopped import Kill
 from tests.chaos.watch import Looks, differences
 from tests.chaos.weather import Weather
 from worker.status import STATES

@@ -15,9 +15,10 @@ def test_no_event_is_lost_whatever_dies(tmp_path: Path) -> None:
     """Nor out of order, nor dead without fault, nor twice without a reason; and the ledger balances all the time."""
     summary = run(Plan(seconds=18, seed=7), tmp_path)
     assert summary.broken == []
-    assert summary.kills["worker"] >= 3
-    assert summary.kills["child"] >= 1
-    assert summary.kills["redis"] == 2
+    assert summary.strikes["worker"] >= 3
+    assert summary.strikes["child"] >= 1
+    assert summary.strikes["redis"] == 2
+    assert summary.strikes["stop"] >= 1
     assert {"200", "201", "207", "none"} < summary.requests_by_status.keys()
     assert min(summary.delivered.values()) > 100
     assert summary.dead_by_code.keys() == {"event-api StormRefused", "server-events StormRefused"}
@@ -39,5 +40,6 @@ def test_ten_minutes_hold_every_fault_a_hundred_workers_and_ten_redis(seed: int)
     assert kinds.count("worker") >= 120
     assert kinds.count("child") >= 120
     assert kinds.count("redis") >= 10
+    assert kinds.count("stop") >= 20
     rules = [rule for phase in phases(plan) for rule in phase.rules]
     assert all(any(fault.items() <= rule.items() for rule in rules) for fault in KINDS.values())

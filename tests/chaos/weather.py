@@ -9,10 +9,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
-from tests.chaos.plan import KINDS, Phase, Plan, Rule, Strike, lasting, phases, strikes
-from tests.chaos.stage import Kill, Stage
+from tests.chaos.plan import KINDS, LEASE_S, Phase, Plan, Rule, Strike, lasting, phases, strikes
+from tests.chaos.stage import Stage
+from tests.chaos.stopped import Kill
 from tests.support.sandbox import Sandbox
 
+STOPPED_S = LEASE_S + 1
 Step = TypeVar("Step", Strike, Phase)
 
 
@@ -42,6 +44,7 @@ def rage(plan: Plan, stage: Stage) -> Weather:
         for thread in both:
             thread.result()
     sky.change(Phase(plan.seconds, lasting(plan), plan.seed))
+    kills += stage.stopped.go_on()
     stage.raise_the_dead()
     return Weather(kills, sky.fired)
 
@@ -55,9 +58,13 @@ def _each_at_its_time(began: float, steps: Sequence[Step], over: threading.Event
 
 
 def _strike(stage: Stage, strike: Strike) -> list[Kill]:
+    ended = stage.stopped.go_on(min_s=STOPPED_S)
     if strike.kind == "redis":
-        return stage.kill_redis(strike.down_s, strike.which if strike.with_worker else None)
-    return stage.kill_worker(strike.which) if strike.kind == "worker" else stage.kill_child(strike.which)
+        return ended + stage.kill_redis(strike.down_s, strike.which if strike.with_worker else None)
+    if strike.kind == "stop":
+        stage.stop_worker(strike.which)
+        return ended
+    return ended + (stage.kill_worker(strike.which) if strike.kind == "worker" else stage.kill_child(strike.which))
 
 
 class Sky:
