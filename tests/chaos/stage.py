@@ -67,10 +67,10 @@ class Stage:
 
     def kill_child(self, which: int) -> list[Kill]:
         """One process of a worker's pool, if it has one just now. Celery starts another by itself."""
-        worker = self._workers[which % len(self._workers)]
-        pool = sorted(processes_under(worker.pid) - {worker.pid})
-        if not worker.running or not pool:
+        pools = [pool for worker in self._workers if (pool := self._pool(worker))]
+        if not pools:
             return []
+        pool = pools[which % len(pools)]
         child = pool[which // len(self._workers) % len(pool)]
         try:
             os.kill(child, signal.SIGSTOP)
@@ -121,6 +121,9 @@ class Stage:
         began, held = time.monotonic(), self._held()
         worker.kill()
         return began, held
+
+    def _pool(self, worker: Child) -> list[int]:
+        return sorted(processes_under(worker.pid) - {worker.pid}) if worker.running else []
 
     def _held(self) -> frozenset[str]:
         return in_flight(self.redis, PREFIX)
