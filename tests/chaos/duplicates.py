@@ -54,11 +54,19 @@ def _why(seen: Evidence, request: Request, following: Request, kills: list[Kill]
     if request.status is None or request.ended - request.arrived > HTTP_TIMEOUT_S - _NEAR_S:
         return CUT
     for kill in kills:
-        if request.arrived <= kill.ended and kill.began < following.arrived:
+        if request.arrived <= kill.ended and kill.began < following.arrived and _may(kill.kind, request, following):
             return _KILLED[kill.kind]
-    if request.trace_id in seen.logs.late:
-        return LATE
-    return "" if request.trace_id in seen.logs.heard else UNHEARD
+    if request.trace_id not in seen.logs.heard:
+        return UNHEARD
+    return LATE if request.trace_id in seen.logs.late and _may(LATE, request, following) else ""
+
+
+def _may(kind: str, request: Request, following: Request) -> bool:
+    """What nobody settled comes again when its lease is over, and no request starts in the last seconds of a lease.
+
+    Only a worker that goes on after a halt may send beside the one that has its batch by now.
+    """
+    return kind == "stop" or following.arrived - request.arrived >= HTTP_TIMEOUT_S - _NEAR_S
 
 
 _KILLED = {

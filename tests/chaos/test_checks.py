@@ -154,7 +154,7 @@ def test_a_lost_answer_allows_one_more_acceptance_and_no_second(
     found = duplicates(seen)
     assert (found.came, found.most, found.unexplained) == (1, 1, [])
     assert why in next(iter(found.bound))
-    accept(0, first, SECOND, SECOND._replace(number=3, trace_id="trace-2", arrived=20, ended=20))(seen)
+    accept(0, first, SECOND, SECOND._replace(number=3, arrived=20, ended=20))(seen)
     assert len(duplicates(seen).unexplained) == 1
 
 
@@ -170,6 +170,17 @@ def test_a_kill_explains_no_duplicate_of_another_time_or_event(kill: Kill) -> No
     seen = evidence()
     seen.weather.kills.append(kill)
     accept(0, FIRST, SECOND)(seen)
+    assert len(duplicates(seen).unexplained) == 1
+
+
+@pytest.mark.parametrize("kind", ["worker", "child", "redis", LATE])
+def test_nothing_may_come_again_before_its_lease_is_over(kind: str) -> None:
+    seen = evidence()
+    if kind == LATE:
+        seen.logs.late = {"trace-1"}
+    else:
+        seen.weather.kills.append(Kill(kind, 10.2, 10.2, frozenset({"id-0"})))
+    accept(0, FIRST, SECOND._replace(arrived=11.0))(seen)
     assert len(duplicates(seen).unexplained) == 1
 
 
