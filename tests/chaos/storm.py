@@ -71,7 +71,12 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=250, help="events a second")
-    parser.add_argument("--poison", action="store_true", help="also refuse whole requests for one event in them")
+    parser.add_argument(
+        "--poison",
+        action=argparse.BooleanOptionalAction,
+        default=Faults().poison,
+        help="also refuse whole requests for one event in them",
+    )
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     plan = Plan(asked.seconds, asked.seed, asked.rate, faults=Faults(poison=asked.poison))
