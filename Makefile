@@ -4,9 +4,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 WORKERS ?= 2
+SECONDS ?= 600
+SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test lint format lock clean
+.PHONY: help run up test storm lint format lock clean
 
 help: ## What there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -19,6 +21,9 @@ up: $(VENV)/.run ## The whole stack in the foreground, until Ctrl-C
 
 test: $(VENV)/.test ## All tests, on a real Redis, a real worker and the sandbox over HTTP
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+storm: $(VENV)/.test ## Ten minutes of kills and faults, in which nothing may be lost (SECONDS=600 SEED=1)
+	$(BIN)/python -m tests.chaos.storm --seconds $(SECONDS) --seed $(SEED)
 
 lint: $(VENV)/.test ## Style and types
 	$(BIN)/ruff check .

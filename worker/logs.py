@@ -28,7 +28,7 @@ def configure(level: str, *, readable: bool = False) -> None:
     structlog.configure(
         processors=[*shared, *final],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.__stderr__),
+        logger_factory=structlog.WriteLoggerFactory(sys.__stderr__),  # one write a line: many share the file
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.__stderr__)

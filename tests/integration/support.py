@@ -37,11 +37,12 @@ class Ended(NamedTuple):
 
 
 class Cli:
-    """`forwarder` as a user runs it, in an environment of the test's."""
+    """`forwarder` as a user runs it, in an environment of the test's. `within_s`: how long a command may take."""
 
-    def __init__(self, env: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, env: Mapping[str, str], folder: Path, within_s: float = 90) -> None:
         self.env = env
         self.folder = folder
+        self._within_s = within_s
 
     def run(self, *arguments: str, given: str | bytes = b"", **variables: str) -> Ended:
         """One command, to its end. `given` is its standard input; `variables` go before the environment."""
@@ -51,7 +52,7 @@ class Cli:
             capture_output=True,
             env={**self.env, **variables},
             cwd=self.folder,
-            timeout=90,
+            timeout=self._within_s,
             check=False,
         )
         return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())

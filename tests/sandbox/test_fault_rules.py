@@ -66,6 +66,10 @@ WRONG: list[tuple[Any, str]] = [
     ({**GOOD, "match": {"account": 12345}}, "match.account"),
     ({**GOOD, "match": {"event": []}}, "match.event"),
     ({**GOOD, "match": {"event": {"eventType": ["x"]}}}, "match.event.eventType"),
+    ({**GOOD, "match": {"event": {"eventType": {"holds": "x"}}}}, "match.event.eventType"),
+    ({**GOOD, "match": {"event": {"eventType": {"contains": "x", "or": "y"}}}}, "match.event.eventType"),
+    ({**GOOD, "match": {"event": {"eventType": {"contains": 1}}}}, "match.event.eventType.contains"),
+    ({**GOOD, "match": {"event": {"eventType": {"contains": ""}}}}, "match.event.eventType.contains"),
 ]
 
 

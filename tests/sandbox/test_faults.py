@@ -215,6 +215,11 @@ def test_a_rule_fires_at_most_so_often(sandbox: Client) -> None:
         ({"event": {"objectData.email": "joe@example.com"}}, False),
         ({"event": {"objectData.sku": "x"}}, False),
         ({"event": {"metaData.email": "jane@example.com"}}, False),
+        ({"event": {"objectData.email": {"contains": "jane@"}}}, True),
+        ({"event": {"objectData.email": {"contains": "joe@"}}}, False),
+        ({"event": {"eventType": {"contains": "ook"}}}, True),
+        ({"event": {"eventTypes": {"contains": "ook"}}}, False),
+        ({"event": {"objectData": {"contains": "jane"}}}, False),
         ({"event": {"eventType": "booking", "clientEventId": "a"}}, True),
         ({"event": {"eventType": "booking", "clientEventId": "z"}}, False),
         ({"account": ACCOUNT, "event": {"clientEventId": "z"}}, False),
@@ -229,6 +234,22 @@ def test_a_rule_touches_only_what_it_matches(sandbox: Client, match: dict[str, A
 def test_a_value_matches_only_one_of_its_own_type(sandbox: Client, wanted: Any, *, hit: bool) -> None:
     sandbox.rules({"match": {"event": {"extra": wanted}}, "status": 503})
     assert sandbox.post(payload(event("a", extra=1))).status_code == (503 if hit else 200)
+
+
+def test_one_event_that_contains_a_text_has_the_whole_request_refused(sandbox: Client) -> None:
+    sandbox.rules({"match": {"event": {"clientEventId": {"contains": "bad"}}}, "status": 400, "code": "Bad"})
+    refused = sandbox.send("a", "some-bad-one", "c")
+    assert (refused.status_code, refused.json()["data"]["code"]) == (400, "Bad")
+    assert sandbox.send("a", "c").status_code == 200
+    assert sandbox.accepted() == {"a": 1, "c": 1}
+
+
+def test_events_that_contain_a_text_are_refused_one_by_one(sandbox: Client) -> None:
+    sandbox.rules({"match": {"event": {"clientEventId": {"contains": "bad"}}}, "refuse": True, "code": "Bad"})
+    answer = sandbox.send("a", "bad-1", "c", "bad-2")
+    unprocessed = answer.json()["data"]["unprocessedRecords"]
+    assert [record["record"]["clientEventId"] for record in unprocessed] == ["bad-1", "bad-2"]
+    assert sandbox.accepted() == {"a": 1, "c": 1}
 
 
 def test_a_request_of_another_account_spends_nothing(sandbox: Client) -> None:

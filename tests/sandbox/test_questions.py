@@ -72,6 +72,32 @@ def test_ids_are_counted_by_account(sandbox: Client) -> None:
     assert sandbox.ask("ids", api="audience") == {"ids": {}}
 
 
+def test_what_was_taken_of_each_request_is_told_in_order(sandbox: Client) -> None:
+    sandbox.rules({"match": {"event": {"clientEventId": "b"}}, "refuse": True}, {"status": 503, "times": 1})
+    for ids in ("z", "ab", "b", "ca"):
+        sandbox.send(*ids)
+    taken = sandbox.ask("taken")["taken"]
+    assert [(row["number"], row["api"], row["account"], row["group"], row["ids"]) for row in taken] == [
+        (2, "event-api", ACCOUNT, None, ["a"]),
+        (4, "event-api", ACCOUNT, None, ["c", "a"]),
+    ]
+    assert [row["arrived"] for row in taken] == [row["arrived"] for row in sandbox.ask("requests")["requests"]][1::2]
+    with_records = sandbox.ask("taken", records="true")["taken"]
+    assert [[record["clientEventId"] for record in row["records"]] for row in with_records] == [["a"], ["c", "a"]]
+
+
+def test_what_was_taken_of_a_list_is_told_though_addresses_have_no_ids(sandbox: Client) -> None:
+    audience.post(sandbox, audience.import_of("a@example.com", "b@example.com"))
+    audience.post(sandbox, audience.import_of("not an address"))
+    audience.post(sandbox, audience.import_of("a@example.com", action="exclude", list="VIP"))
+    first, second = sandbox.ask("taken", api="audience", records="true")["taken"]
+    assert (first["number"], first["group"], first["ids"]) == (1, "AdvertiserDatabase", [])
+    assert [record["email"] for record in first["records"]] == ["a@example.com", "b@example.com"]
+    assert (second["number"], second["records"][0]["action"]) == (3, "exclude")
+    assert [row["number"] for row in sandbox.ask("taken", group="VIP")["taken"]] == [3]
+    assert sandbox.ask("taken", account="other") == {"taken": []}
+
+
 def test_one_event_is_found_by_its_id_as_it_was_first_sent(sandbox: Client) -> None:
     first = event("a", eventType="first")
     sandbox.post(payload(event("b"), first))

@@ -27,6 +27,11 @@ class Sandbox:
         """Replaces all fault rules."""
         self._client.put("/_sandbox/faults", params={"seed": seed}, json=list(rules)).raise_for_status()
 
+    def fired(self) -> list[int]:
+        """How often each rule in force has fired, in their order."""
+        fired: list[int] = self._get("faults")["fired"]
+        return fired
+
     def credentials(self, table: dict[str, dict[str, str]] | None) -> None:
         """From now on only these key pairs are taken; None: any."""
         self._client.put("/_sandbox/credentials", json=table).raise_for_status()
@@ -50,6 +55,11 @@ class Sandbox:
         params = {"account": account} if account else {}
         requests: list[dict[str, Any]] = self._get("requests", **params)["requests"]
         return requests
+
+    def taken(self, api: str, *, records: bool = False) -> list[dict[str, Any]]:
+        """What was accepted of each request, in the order of acceptance."""
+        taken: list[dict[str, Any]] = self._get("taken", api=api, **({"records": "true"} if records else {}))["taken"]
+        return taken
 
     def event(self, event_id: str) -> Any:
         """The event as it was accepted."""

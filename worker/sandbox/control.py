@@ -38,6 +38,7 @@ class Control:
             Route("/_sandbox/ids", self.ids, methods=["GET"]),
             Route("/_sandbox/events/{id:path}", self.event, methods=["GET"]),
             Route("/_sandbox/accepted", self.accepted, methods=["GET"]),
+            Route("/_sandbox/taken", self.taken, methods=["GET"]),
             Route("/_sandbox/audience", self.audience, methods=["GET"]),
             Route("/_sandbox/requests", self.requests, methods=["GET"]),
             Route("/_sandbox/wait", self.wait, methods=["GET"]),
@@ -80,6 +81,18 @@ class Control:
         found = self._recorder.accepted(asked.text("api"), asked.text("account"), asked.text("group"))
         rows: list[Json] = [row for accepted in found for row in self._accepted_rows(accepted)]
         return json_response({"accepted": rows})
+
+    async def taken(self, request: HttpRequest) -> Response:
+        """`?api&account&group&records=true`: `{"taken": [{"number", "api", "account", "group", "arrived", "ids"}]}`.
+
+        The requests of which something was accepted, in the order of acceptance, with the ids that were. `group`: a
+        session of `server-events`, a list of `audience`, whose addresses have no ids. With `records=true` also the
+        `records` that were accepted.
+        """
+        asked = Parameters(request, "api", "account", "group", "records")
+        with_records = asked.flag("records")
+        found = self._recorder.accepted(asked.text("api"), asked.text("account"), asked.text("group"))
+        return json_response({"taken": [self._taken_row(each, with_records) for each in found]})
 
     async def audience(self, request: HttpRequest) -> Response:
         """`?account&list&members=true`: `{"lists": {account: {list: {"members": how many}}}}`.
@@ -133,6 +146,21 @@ class Control:
             self._limits.replace({})
             self._state.clear()
         return json_response({})
+
+    def _taken_row(self, accepted: Accepted, with_records: bool) -> Record:
+        request, body, ids = accepted
+        row: Record = {
+            "number": request.number,
+            "api": request.api,
+            "account": request.account,
+            "group": request.group,
+            "arrived": request.arrived,
+            "ids": [id_ for _, id_ in ids],
+        }
+        if with_records:
+            records = self._apis[request.api].records(body)
+            row["records"] = [records[index] for index, _ in ids] if ids else [*records]
+        return row
 
     def _accepted_rows(self, accepted: Accepted) -> Iterator[Record]:
         request, body, ids = accepted

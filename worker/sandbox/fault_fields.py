@@ -17,6 +17,12 @@ def text(value: Json) -> str:
     return value
 
 
+def some_text(value: Json) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("must be a string, and not an empty one")
+    return value
+
+
 def header_text(value: Json) -> str:
     header = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(header, str) or not _HEADER_TEXT.fullmatch(header):

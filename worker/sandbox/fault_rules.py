@@ -9,7 +9,7 @@ A rule is an object of one action, its options, and, all optional, when it fires
     "delay": seconds    take the request in, answer so much later (up to an hour); goes together with other actions
     "hang": true        never answer
     "close": "before" | "after"     abort the connection before or after the request was taken in
-    "match": {"path", "account", "event": {"eventType", "objectData.NAME", "email", …: value}}
+    "match": {"path", "account", "event": {"eventType", "objectData.NAME", "email", …: value or {"contains": text}}}
     "probability": 0-1, "times": at most so often
 """
 
@@ -20,7 +20,7 @@ from typing import NamedTuple, TypeAlias, TypeVar
 
 from . import fault_fields as fields
 from .api import Error, Json, Record
-from .faults import Action, Close, Delay, Hang, Match, Miscount, Refuse, Rule, Status
+from .faults import Action, Close, Containing, Delay, Hang, Match, Miscount, Refuse, Rule, Status, Wanted
 
 _COMMON = {"match", "probability", "times"}
 _OPTIONS = {
@@ -96,12 +96,17 @@ def _kind(rule: Record) -> str:
 
 def _match(match: Record) -> Match:
     _only(match, "match.", {"path", "account", "event"})
-    event = _object("match.event", match.get("event", {}))
-    for name, value in event.items():
-        if isinstance(value, list | dict):
-            raise _Wrong(f"match.event.{name}", "must be a string, number, boolean or null")
+    event = {name: _wanted(name, value) for name, value in _object("match.event", match.get("event", {})).items()}
     path = _optional(match, "path", fields.text, None, "match.")
     return Match(path, _optional(match, "account", fields.text, None, "match."), event)
+
+
+def _wanted(name: str, value: Json) -> Wanted:
+    if isinstance(value, dict) and value.keys() == {"contains"}:
+        return Containing(_read(value, "contains", fields.some_text, f"match.event.{name}."))
+    if isinstance(value, list | dict):
+        raise _Wrong(f"match.event.{name}", 'must be a string, number, boolean, null or {"contains": text}')
+    return value
 
 
 def _status(rule: Record) -> Status:

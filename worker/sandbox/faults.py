@@ -60,16 +60,26 @@ Action: TypeAlias = Ending | Refuse | Miscount | Delay
 
 
 @dataclass(frozen=True, slots=True)
+class Containing:
+    """Any text that holds this one."""
+
+    text: str
+
+
+Wanted: TypeAlias = "Json | Containing"
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """Which requests, and for `Refuse` which of their records; what is not named always matches.
 
     `event` maps fields to values: an event's own field, or `objectData.NAME` (`metaData.NAME`, `metadata.NAME`) for the
-    value of the entry of that name.
+    value of the entry of that name. A value is equal to the wanted one and of its type, or contains a text.
     """
 
     path: str | None = None
     account: str | None = None
-    event: Mapping[str, Json] = field(default_factory=dict)
+    event: Mapping[str, Wanted] = field(default_factory=dict)
 
     def request(self, path: str, account: str | None) -> bool:
         return self.path in (None, path) and self.account in (None, account)
@@ -169,7 +179,7 @@ class Faults:
         return rule.probability >= 1 or self._random.random() < rule.probability
 
 
-def _has(record: Record, name: str, wanted: Json) -> bool:
+def _has(record: Record, name: str, wanted: Wanted) -> bool:
     key, dot, entry_name = name.partition(".")
     if not dot:
         return key in record and _same(record[key], wanted)
@@ -182,5 +192,7 @@ def _has(record: Record, name: str, wanted: Json) -> bool:
     )
 
 
-def _same(value: Json, wanted: Json) -> bool:
+def _same(value: Json, wanted: Wanted) -> bool:
+    if isinstance(wanted, Containing):
+        return isinstance(value, str) and wanted.text in value
     return type(value) is type(wanted) and value == wanted

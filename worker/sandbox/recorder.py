@@ -70,7 +70,10 @@ class Place(NamedTuple):
 
 
 class Accepted(NamedTuple):
-    """What was accepted of one request: the index in its body and the id of each event."""
+    """What was accepted of one request: the index in its body and the id of each event.
+
+    No `ids`: all of it, of an API whose records have none.
+    """
 
     request: Request
     body: bytes
@@ -125,7 +128,7 @@ class Recorder:
         if not self._is_current(request):
             return
         accepted = Accepted(request, body, tuple(ids))
-        if accepted.ids:
+        if accepted.ids or others.accepted:
             self._accepted.append(accepted)
         distinct = 0
         for index, id_ in accepted.ids:
