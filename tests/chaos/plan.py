@@ -24,7 +24,7 @@ class Faults:
 
     passing: bool = True
     refused: bool = True
-    poison: bool = False
+    poison: bool = True
 
     def marks(self) -> list[str]:
         """Why single events will never be taken."""
