@@ -19,18 +19,13 @@ from redis.exceptions import RedisError
 
 from producers import EnqueueFailed, InvalidEvent, Producer
 from producers.lines import Line, parse_line
+from worker.broker import broker
 
 log = structlog.get_logger("forwarder.intake")
 MOST = 500  # messages in one append
 PAUSE_S = 0.2
 AWAY_S = 1.0
-BROKER_OPTIONS = {
-    "visibility_timeout": 30,  # after a crash; an append takes far less
-    "socket_timeout": 5,
-    "socket_connect_timeout": 2,
-    "socket_keepalive": True,
-    "health_check_interval": 5,
-}
+VISIBILITY_TIMEOUT_S = 30  # after a crash; an append takes far less
 Reject = Callable[[Sequence[tuple[bytes, InvalidEvent]]], object]
 
 
@@ -38,9 +33,8 @@ class Intake:
     """Moves messages into the buffer, many at a time. `reject` keeps what is not valid, before it is acknowledged."""
 
     def __init__(self, broker_url: str, prefix: str, producer: Producer, reject: Reject) -> None:
-        self._broker_url = broker_url
         self._queue = Queue(f"{prefix}.events", durable=True)
-        self._options = {**BROKER_OPTIONS, **_own_keys(prefix)} if is_redis(broker_url) else {}
+        self._broker = broker(broker_url, visibility_timeout=VISIBILITY_TIMEOUT_S, **_own_keys(prefix))
         self._producer = producer
         self._reject = reject
         self._waiting: list[Any] = []
@@ -59,7 +53,7 @@ class Intake:
 
     def _consume(self, stopped: threading.Event) -> None:
         with (
-            Connection(self._broker_url, transport_options=self._options) as connection,
+            Connection(**self._broker._asdict()) as connection,
             connection.channel() as channel,
         ):
             consumer = Consumer(
@@ -107,10 +101,6 @@ class Intake:
         failed = next((result.error for result in results if isinstance(result.error, EnqueueFailed)), None)
         if failed:
             raise failed
-
-
-def is_redis(broker_url: str) -> bool:
-    return broker_url.startswith(("redis", "sentinel", "valkey"))
 
 
 def _own_keys(prefix: str) -> dict[str, str]:

@@ -1,0 +1,129 @@
+"""The worker's pools of connections.
+
+A connection whose Redis became a replica is dropped: the next goes to the primary.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from redis import Connection, ConnectionPool, SSLConnection, UnixDomainSocketConnection, asyncio
+from redis import sentinel as redis_sentinel
+from redis.asyncio import sentinel as async_sentinel
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as Disconnected
+from redis.exceptions import ReadOnlyError
+from redis.retry import Retry
+
+from producers.pool import sentinel_options, usable
+from producers.redis_url import RedisAddress, parse_redis_url
+
+ANSWER_TIMEOUT_S = 5.0
+CONNECT_TIMEOUT_S = 2.0
+SENTINEL_TIMEOUT_S = 0.5  # those that hang are asked last from then on
+_Sync: Any = redis_sentinel  # redis-py types them in part
+_Async: Any = async_sentinel
+_DEMOTED = "this Redis is a replica now, after a failover"
+
+
+def sync_pool(url: str) -> ConnectionPool:
+    """Connects to nothing yet. Raises `ConfigurationError` for a URL, or a file named in it, that cannot be used."""
+    address = usable(parse_redis_url(url))
+    retry = Retry(NoBackoff(), 0)
+    options = _options(address, retry)
+    if address.master:
+        sentinels = _Sync.Sentinel(address.hosts, sentinel_kwargs=_of_sentinels(address, retry))
+        pool: ConnectionPool = _Sync.SentinelConnectionPool(address.master, sentinels, **options, **_encrypted(address))
+        return pool
+    kinds: tuple[Any, Any, Any] = (_Socket, _Plain, _Encrypted)
+    return ConnectionPool(connection_class=_one_of(kinds, address), **address.place, **options)
+
+
+def async_pool(url: str) -> asyncio.ConnectionPool:
+    """The same for asyncio."""
+    address = usable(parse_redis_url(url))
+    retry = AsyncRetry(NoBackoff(), 0)
+    options = _options(address, retry)
+    if address.master:
+        sentinels = _Async.Sentinel(address.hosts, sentinel_kwargs=_of_sentinels(address, retry))
+        made: Any = _AsyncSentinelPool
+        pool: asyncio.ConnectionPool = made(address.master, sentinels, **options, **_encrypted(address))
+        return pool
+    kinds: tuple[Any, Any, Any] = (_AsyncSocket, _AsyncPlain, _AsyncEncrypted)
+    return asyncio.ConnectionPool(connection_class=_one_of(kinds, address), **address.place, **options)
+
+
+def _options(address: RedisAddress, retry: object) -> dict[str, Any]:
+    times = {"socket_timeout": ANSWER_TIMEOUT_S, "socket_connect_timeout": CONNECT_TIMEOUT_S}
+    kept = {} if address.path else {"socket_keepalive": True}
+    return {**address.options, **times, **kept, "protocol": 2, "driver_info": None, "retry": retry}
+
+
+def _of_sentinels(address: RedisAddress, retry: object) -> dict[str, Any]:
+    times = {"socket_timeout": SENTINEL_TIMEOUT_S, "socket_connect_timeout": SENTINEL_TIMEOUT_S}
+    return sentinel_options(address, {**times, "retry": retry})
+
+
+def _encrypted(address: RedisAddress) -> dict[str, bool]:
+    return {} if address.tls is None else {"ssl": True}
+
+
+def _one_of(kinds: tuple[Any, Any, Any], address: RedisAddress) -> Any:
+    socket, plain, encrypted = kinds
+    if address.path:
+        return socket
+    return plain if address.tls is None else encrypted
+
+
+class _Drops:
+    """As redis-py's own connections do it where sentinels know the primary."""
+
+    def read_response(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().read_response(*args, **kwargs)  # type: ignore[misc]  # of the connection it is mixed into
+        except ReadOnlyError:
+            self.disconnect()  # type: ignore[attr-defined]
+            raise Disconnected(_DEMOTED) from None
+
+
+class _AsyncDrops:
+    async def read_response(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await super().read_response(*args, **kwargs)  # type: ignore[misc]
+        except ReadOnlyError:
+            await self.disconnect()  # type: ignore[attr-defined]
+            raise Disconnected(_DEMOTED) from None
+
+
+class _Plain(_Drops, Connection):
+    pass
+
+
+class _Encrypted(_Drops, SSLConnection):
+    pass
+
+
+class _Socket(_Drops, UnixDomainSocketConnection):
+    pass
+
+
+class _AsyncPlain(_AsyncDrops, asyncio.Connection):
+    pass
+
+
+class _AsyncEncrypted(_AsyncDrops, asyncio.SSLConnection):
+    pass
+
+
+class _AsyncSocket(_AsyncDrops, asyncio.UnixDomainSocketConnection):
+    pass
+
+
+class _AsyncSentinelPool(async_sentinel.SentinelConnectionPool):
+    """Closes its connections to the sentinels with its own."""
+
+    async def disconnect(self, inuse_connections: bool = True) -> None:
+        await super().disconnect(inuse_connections)
+        if inuse_connections:
+            await self.sentinel_manager.aclose()
