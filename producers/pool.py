@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ def usable(address: RedisAddress) -> RedisAddress:
     return address
 
 
-def connection_class(address: RedisAddress) -> Callable[..., Any]:
+def connection_class(address: RedisAddress) -> type[Any]:
     """Of a connection to a Redis that is not found through sentinels."""
     if address.path:
         return UnixDomainSocketConnection

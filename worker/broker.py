@@ -14,10 +14,10 @@ from producers.redis_url import Login, RedisAddress, parse_redis_url
 OURS = ("redis", "rediss", "unix", "sentinel")
 SENTINEL_TIMEOUT_S = 0.5
 REDIS_OPTIONS: dict[str, Any] = {
-    "socket_timeout": 5,
+    "socket_timeout": 3,
     "socket_connect_timeout": 2,
     "socket_keepalive": True,
-    "health_check_interval": 5,
+    "health_check_interval": 2,
 }
 _CERT_REQS = {"required": ssl.CERT_REQUIRED, "optional": ssl.CERT_OPTIONAL, "none": ssl.CERT_NONE}
 

@@ -1,4 +1,4 @@
-"""kombu's connection, made to come back soon: Celery waits 2, 4, 6 … 30 seconds between its attempts otherwise."""
+"""kombu's connection, made to come back soon and to work on a Redis that is full."""
 
 from __future__ import annotations
 
@@ -6,13 +6,48 @@ from typing import Any
 
 import kombu
 from celery.app.amqp import AMQP
+from kombu.transport import redis
 
-MOST_S = 1.0  # between two attempts
+from worker.when_full import WritesWhenFull
+
+MOST_S = 1.0  # between two attempts to connect; Celery asks for 2, 4, 6 … 30 s
 _USUAL = {"interval_start": 2, "interval_step": 2, "interval_max": 30}
 
 
-class BrokerConnection(kombu.Connection):  # type: ignore[misc]  # kombu ships no types
+class _Channel:
+    """Mixed into kombu's channels."""
+
+    def _connparams(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        params: dict[str, Any] = super()._connparams(*args, **kwargs)  # type: ignore[misc]  # of the channel
+        made = params["connection_class"]
+        return {**params, "connection_class": type(made.__name__, (WritesWhenFull, made), {})}
+
+
+class _RedisChannel(_Channel, redis.Channel):  # type: ignore[misc]  # kombu ships no types
+    pass
+
+
+class _SentinelChannel(_Channel, redis.SentinelChannel):  # type: ignore[misc]
+    pass
+
+
+class _Redis(redis.Transport):  # type: ignore[misc]
+    Channel = _RedisChannel
+
+
+class _Sentinel(redis.SentinelTransport):  # type: ignore[misc]
+    Channel = _SentinelChannel
+
+
+_OURS = {redis.Transport: _Redis, redis.SentinelTransport: _Sentinel}
+
+
+class BrokerConnection(kombu.Connection):  # type: ignore[misc]
     """Tries again every second, for as long as it takes."""
+
+    def get_transport_cls(self) -> Any:
+        usual = super().get_transport_cls()
+        return _OURS.get(usual, usual)
 
     def _ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
         for name, usual in _USUAL.items():
@@ -20,7 +55,7 @@ class BrokerConnection(kombu.Connection):  # type: ignore[misc]  # kombu ships n
         return super()._ensure_connection(*args, **kwargs)
 
 
-class Amqp(AMQP):  # type: ignore[misc]  # Celery ships no types
+class Amqp(AMQP):  # type: ignore[misc]
     """Celery's way to the broker, over such a connection."""
 
     Connection = BrokerConnection

@@ -13,13 +13,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
-from kombu import Connection, Consumer, Queue
+from kombu import Consumer, Queue
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from producers import EnqueueFailed, InvalidEvent, Producer
 from producers.lines import Line, parse_line
 from worker.broker import broker
+from worker.broker_connection import BrokerConnection
 
 log = structlog.get_logger("forwarder.intake")
 MOST = 500  # messages in one append
@@ -53,7 +54,7 @@ class Intake:
 
     def _consume(self, stopped: threading.Event) -> None:
         with (
-            Connection(**self._broker._asdict()) as connection,
+            BrokerConnection(**self._broker._asdict()) as connection,
             connection.channel() as channel,
         ):
             consumer = Consumer(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from redis import Connection, ConnectionPool, SSLConnection, UnixDomainSocketConnection, asyncio
+from redis import ConnectionPool, asyncio
 from redis import sentinel as redis_sentinel
 from redis.asyncio import sentinel as async_sentinel
 from redis.asyncio.retry import Retry as AsyncRetry
@@ -16,8 +16,9 @@ from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import ReadOnlyError
 from redis.retry import Retry
 
-from producers.pool import sentinel_options, usable
+from producers.pool import connection_class, sentinel_options, usable
 from producers.redis_url import RedisAddress, parse_redis_url
+from worker.when_full import WritesWhenFull
 
 ANSWER_TIMEOUT_S = 5.0
 CONNECT_TIMEOUT_S = 2.0
@@ -31,49 +32,37 @@ def sync_pool(url: str) -> ConnectionPool:
     """Connects to nothing yet. Raises `ConfigurationError` for a URL, or a file named in it, that cannot be used."""
     address = usable(parse_redis_url(url))
     retry = Retry(NoBackoff(), 0)
-    options = _options(address, retry)
+    options = _options(address, retry, _sync_class(address))
     if address.master:
         sentinels = _Sync.Sentinel(address.hosts, sentinel_kwargs=_of_sentinels(address, retry))
-        pool: ConnectionPool = _Sync.SentinelConnectionPool(address.master, sentinels, **options, **_encrypted(address))
+        pool: ConnectionPool = _Sync.SentinelConnectionPool(address.master, sentinels, **options)
         return pool
-    kinds: tuple[Any, Any, Any] = (_Socket, _Plain, _Encrypted)
-    return ConnectionPool(connection_class=_one_of(kinds, address), **address.place, **options)
+    return ConnectionPool(**address.place, **options)
 
 
 def async_pool(url: str) -> asyncio.ConnectionPool:
     """The same for asyncio."""
     address = usable(parse_redis_url(url))
     retry = AsyncRetry(NoBackoff(), 0)
-    options = _options(address, retry)
+    options = _options(address, retry, _async_class(address))
     if address.master:
         sentinels = _Async.Sentinel(address.hosts, sentinel_kwargs=_of_sentinels(address, retry))
         made: Any = _AsyncSentinelPool
-        pool: asyncio.ConnectionPool = made(address.master, sentinels, **options, **_encrypted(address))
+        pool: asyncio.ConnectionPool = made(address.master, sentinels, **options)
         return pool
-    kinds: tuple[Any, Any, Any] = (_AsyncSocket, _AsyncPlain, _AsyncEncrypted)
-    return asyncio.ConnectionPool(connection_class=_one_of(kinds, address), **address.place, **options)
+    return asyncio.ConnectionPool(**address.place, **options)
 
 
-def _options(address: RedisAddress, retry: object) -> dict[str, Any]:
+def _options(address: RedisAddress, retry: object, kind: Any) -> dict[str, Any]:
     times = {"socket_timeout": ANSWER_TIMEOUT_S, "socket_connect_timeout": CONNECT_TIMEOUT_S}
     kept = {} if address.path else {"socket_keepalive": True}
-    return {**address.options, **times, **kept, "protocol": 2, "driver_info": None, "retry": retry}
+    ours = {"protocol": 2, "driver_info": None, "retry": retry, "connection_class": kind}
+    return {**address.options, **times, **kept, **ours}
 
 
 def _of_sentinels(address: RedisAddress, retry: object) -> dict[str, Any]:
     times = {"socket_timeout": SENTINEL_TIMEOUT_S, "socket_connect_timeout": SENTINEL_TIMEOUT_S}
     return sentinel_options(address, {**times, "retry": retry})
-
-
-def _encrypted(address: RedisAddress) -> dict[str, bool]:
-    return {} if address.tls is None else {"ssl": True}
-
-
-def _one_of(kinds: tuple[Any, Any, Any], address: RedisAddress) -> Any:
-    socket, plain, encrypted = kinds
-    if address.path:
-        return socket
-    return plain if address.tls is None else encrypted
 
 
 class _Drops:
@@ -96,28 +85,23 @@ class _AsyncDrops:
             raise Disconnected(_DEMOTED) from None
 
 
-class _Plain(_Drops, Connection):
-    pass
+def _sync_class(address: RedisAddress) -> Any:
+    if address.master:  # these drop by themselves
+        usual = _Sync.SentinelManagedConnection if address.tls is None else _Sync.SentinelManagedSSLConnection
+    else:
+        usual = connection_class(address)
+    return type(usual.__name__, (WritesWhenFull, _Drops, usual), {})
 
 
-class _Encrypted(_Drops, SSLConnection):
-    pass
-
-
-class _Socket(_Drops, UnixDomainSocketConnection):
-    pass
-
-
-class _AsyncPlain(_AsyncDrops, asyncio.Connection):
-    pass
-
-
-class _AsyncEncrypted(_AsyncDrops, asyncio.SSLConnection):
-    pass
-
-
-class _AsyncSocket(_AsyncDrops, asyncio.UnixDomainSocketConnection):
-    pass
+def _async_class(address: RedisAddress) -> Any:
+    usual: Any
+    if address.master:
+        usual = _Async.SentinelManagedConnection if address.tls is None else _Async.SentinelManagedSSLConnection
+    elif address.path:
+        usual = asyncio.UnixDomainSocketConnection
+    else:
+        usual = asyncio.Connection if address.tls is None else asyncio.SSLConnection
+    return type(usual.__name__, (WritesWhenFull, _AsyncDrops, usual), {})
 
 
 class _AsyncSentinelPool(async_sentinel.SentinelConnectionPool):
