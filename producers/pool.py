@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ def connection_pool(url: str) -> ConnectionPool:
         **_times(CONNECT_TIMEOUT_S, ANSWER_TIMEOUT_S),
         "protocol": 2,
         "driver_info": None,  # else two more commands at each connect
+        **greeting(address, greet),
     }
     if address.master:
         each_s = max(SENTINEL_LEAST_S, SENTINELS_TIMEOUT_S / len(address.hosts))
@@ -58,11 +59,23 @@ def sentinel_options(address: RedisAddress, options: Mapping[str, Any]) -> dict[
     return {**options, **address.sentinel_login.options, **tls, "driver_info": None}
 
 
+def greeting(address: RedisAddress, greet: Callable[[Any], Any]) -> dict[str, Any]:
+    """Over TLS a first answer is read at once: else redis-py takes the server's session ticket for stray data."""
+    return {} if address.tls is None else {"redis_connect_func": greet}
+
+
+def greet(connection: Any) -> None:
+    connection.on_connect()
+    connection.send_command("PING", check_health=False)
+    connection.read_response()
+
+
 def _sentinel_pool(
     address: RedisAddress, options: Mapping[str, Any], sentinel_times: Mapping[str, Any]
 ) -> ConnectionPool:
     untyped: Any = redis_sentinel  # redis-py types it in part
-    sentinels = untyped.Sentinel(address.hosts, sentinel_kwargs=sentinel_options(address, sentinel_times))
+    of_sentinels = sentinel_options(address, {**sentinel_times, **greeting(address, greet)})
+    sentinels = untyped.Sentinel(address.hosts, sentinel_kwargs=of_sentinels)
     encrypted = {} if address.tls is None else {"ssl": True}
     pool: ConnectionPool = untyped.SentinelConnectionPool(address.master, sentinels, **encrypted, **options)
     return pool

@@ -5,6 +5,7 @@ A connection whose Redis became a replica is dropped: the next goes to the prima
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from redis import ConnectionPool, asyncio
@@ -16,7 +17,7 @@ from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import ReadOnlyError
 from redis.retry import Retry
 
-from producers.pool import connection_class, sentinel_options, usable
+from producers.pool import connection_class, greet, greeting, sentinel_options, usable
 from producers.redis_url import RedisAddress, parse_redis_url
 from worker.when_full import WritesWhenFull
 
@@ -31,10 +32,10 @@ _DEMOTED = "this Redis is a replica now, after a failover"
 def sync_pool(url: str) -> ConnectionPool:
     """Connects to nothing yet. Raises `ConfigurationError` for a URL, or a file named in it, that cannot be used."""
     address = usable(parse_redis_url(url))
-    retry = Retry(NoBackoff(), 0)
-    options = _options(address, retry, _sync_class(address))
+    shared = {"retry": Retry(NoBackoff(), 0), **greeting(address, greet)}
+    options = _options(address, shared, _sync_class(address))
     if address.master:
-        sentinels = _Sync.Sentinel(address.hosts, sentinel_kwargs=_of_sentinels(address, retry))
+        sentinels = _Sync.Sentinel(address.hosts, sentinel_kwargs=_of_sentinels(address, shared))
         pool: ConnectionPool = _Sync.SentinelConnectionPool(address.master, sentinels, **options)
         return pool
     return ConnectionPool(**address.place, **options)
@@ -43,26 +44,32 @@ def sync_pool(url: str) -> ConnectionPool:
 def async_pool(url: str) -> asyncio.ConnectionPool:
     """The same for asyncio."""
     address = usable(parse_redis_url(url))
-    retry = AsyncRetry(NoBackoff(), 0)
-    options = _options(address, retry, _async_class(address))
+    shared = {"retry": AsyncRetry(NoBackoff(), 0), **greeting(address, _async_greet)}
+    options = _options(address, shared, _async_class(address))
     if address.master:
-        sentinels = _Async.Sentinel(address.hosts, sentinel_kwargs=_of_sentinels(address, retry))
+        sentinels = _Async.Sentinel(address.hosts, sentinel_kwargs=_of_sentinels(address, shared))
         made: Any = _AsyncSentinelPool
         pool: asyncio.ConnectionPool = made(address.master, sentinels, **options)
         return pool
     return asyncio.ConnectionPool(**address.place, **options)
 
 
-def _options(address: RedisAddress, retry: object, kind: Any) -> dict[str, Any]:
+def _options(address: RedisAddress, shared: Mapping[str, Any], kind: Any) -> dict[str, Any]:
     times = {"socket_timeout": ANSWER_TIMEOUT_S, "socket_connect_timeout": CONNECT_TIMEOUT_S}
     kept = {} if address.path else {"socket_keepalive": True}
-    ours = {"protocol": 2, "driver_info": None, "retry": retry, "connection_class": kind}
-    return {**address.options, **times, **kept, **ours}
+    ours = {"protocol": 2, "driver_info": None, "connection_class": kind}
+    return {**address.options, **times, **kept, **shared, **ours}
 
 
-def _of_sentinels(address: RedisAddress, retry: object) -> dict[str, Any]:
+def _of_sentinels(address: RedisAddress, shared: Mapping[str, Any]) -> dict[str, Any]:
     times = {"socket_timeout": SENTINEL_TIMEOUT_S, "socket_connect_timeout": SENTINEL_TIMEOUT_S}
-    return sentinel_options(address, {**times, "retry": retry})
+    return sentinel_options(address, {**times, **shared})
+
+
+async def _async_greet(connection: Any) -> None:
+    await connection.on_connect()
+    await connection.send_command("PING", check_health=False)
+    await connection.read_response()
 
 
 class _Drops:
