@@ -7,6 +7,7 @@ from typing import Any
 import kombu
 from celery.app.amqp import AMQP
 from kombu.transport import redis
+from redis.exceptions import ConnectionError as Disconnected
 
 from worker.when_full import WritesWhenFull
 
@@ -17,7 +18,13 @@ _USUAL = {"interval_start": 2, "interval_step": 2, "interval_max": 30}
 class _Channel:
     """Mixed into kombu's channels."""
 
+    connection: Any
+
     def _connparams(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        if getattr(self.connection, "client", None) is None:
+            # A task ended whose message came before the connection broke. kombu fails over it with an AttributeError
+            # otherwise, which ends the worker; this one is only logged: the message comes again, and finds no work.
+            raise Disconnected("this channel was closed")
         params: dict[str, Any] = super()._connparams(*args, **kwargs)  # type: ignore[misc]  # of the channel
         made = params["connection_class"]
         return {**params, "connection_class": type(made.__name__, (WritesWhenFull, made), {})}
