@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from kombu import Queue
 from kombu.exceptions import OperationalError
 from redis.exceptions import ConnectionError as Disconnected
 
@@ -34,10 +35,13 @@ def test_a_publisher_that_wants_to_wait_less_waits_less() -> None:
 def test_a_message_of_a_connection_that_is_gone_cannot_end_the_worker(redis_server: EmbeddedRedis, prefix: str) -> None:
     """kombu raises an AttributeError there, which Celery takes for the end of the world; a lost connection it knows."""
     connection = BrokerConnection(**broker(redis_server.url, global_keyprefix=prefix)._asdict())
-    queue = connection.SimpleQueue("late")
-    queue.put("task")
-    message = queue.get(timeout=5)
+    channel = connection.channel()
+    queue = Queue("late", channel=channel)
+    queue.declare()
+    connection.Producer(channel).publish("task", routing_key="late")
+    message = queue.get(no_ack=True)  # so that closing restores nothing
     errors = connection.connection_errors
+    channel.close()
     connection.collect()  # what Celery does with a connection that broke
     with pytest.raises(errors) as caught:
         message.ack()
