@@ -76,6 +76,8 @@ def _asked_to_fail_over(sentinels: Watched, forwarder: Forwarder, shop: Shop) ->
     with sentinels.ask() as sentinel:
         sentinel.sentinel_failover("events")
     sentinels.wait_for_another(old.port)
+    with Redis(port=old.port) as demoted:  # Sentinel takes ten seconds to tell it
+        eventually(lambda: demoted.info("replication")["role"] == "slave")
     assert Scene(forwarder, shop, old).resumed() < BOUND_S
 
 
