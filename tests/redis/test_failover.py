@@ -15,7 +15,6 @@ from redis import Redis
 
 from producers import EnqueueFailed, Producer
 from tests.integration.support import (
-    Forwarder,
     environment,
     eventually,
     ids_of,
@@ -32,9 +31,9 @@ from worker.stack.redis_server import EmbeddedRedis
 CALL_S = 2.0
 
 
-@pytest.fixture
-def sentinels(tmp_path: Path) -> Iterator[Watched]:
-    with watched(tmp_path) as made:
+@pytest.fixture(scope="module")
+def sentinels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    with watched(tmp_path_factory.mktemp("watched")) as made:
         yield made
 
 
@@ -45,40 +44,6 @@ def failure(producer: Producer) -> EnqueueFailed:
         producer.enqueue("event-api", account="1", event=sample("1", 1)["event"])
     assert time.monotonic() - started < CALL_S
     return caught.value
-
-
-def test_a_failover_loses_nothing_that_was_replicated(sentinels: Watched, tmp_path: Path) -> None:
-    """The primary is killed under load, while events wait; later it comes back and is asked to be the primary again."""
-    lines = samples("42001", 500)
-    with running(sentinels.url, tmp_path, **PATIENCE) as forwarder:
-        forwarder.sandbox.faults({"status": 503})
-        forwarder.cli.enqueue(lines)
-        old = sentinels.primary
-        with Redis(port=old.port) as primary:
-            assert primary.wait(1, 5_000) == 1
-        with Shop(forwarder.cli.env, pause_s=0.02).open() as shop:
-            old.kill()
-            sentinels.wait_for_another(old.port)
-            forwarder.sandbox.faults()
-            assert Scene(forwarder, shop, old).resumed() < BOUND_S
-            old.restart()
-            _asked_to_fail_over(sentinels, forwarder, shop)
-        assert shop.slowest < CALL_S
-        forwarder.cli.drain()
-        assert ids_of(lines) <= times_accepted(forwarder.sandbox).keys()
-        assert forwarder.worker.running
-
-
-def _asked_to_fail_over(sentinels: Watched, forwarder: Forwarder, shop: Shop) -> None:
-    """Both servers live; the old primary answers that it is a replica now."""
-    sentinels.wait_for_a_replica()
-    old = sentinels.primary
-    with sentinels.ask() as sentinel:
-        sentinel.sentinel_failover("events")
-    sentinels.wait_for_another(old.port)
-    with Redis(port=old.port) as demoted:  # Sentinel takes ten seconds to tell it
-        eventually(lambda: demoted.info("replication")["role"] == "slave")
-    assert Scene(forwarder, shop, old).resumed() < BOUND_S
 
 
 def test_a_primary_that_hangs_delays_a_producer_no_longer_than_another_redis(sentinels: Watched) -> None:
@@ -101,6 +66,26 @@ def test_sentinels_that_hang_are_passed_over(sentinels: Watched) -> None:
         started = time.monotonic()
         producer.enqueue("event-api", account="1", event=sample("1", 0)["event"])
         assert time.monotonic() - started < CALL_S
+
+
+def test_a_failover_loses_nothing_that_was_replicated(sentinels: Watched, tmp_path: Path) -> None:
+    """The primary is killed under load, while events wait."""
+    lines = samples("42001", 500)
+    with running(sentinels.url, tmp_path, **PATIENCE) as forwarder:
+        forwarder.sandbox.faults({"status": 503})
+        forwarder.cli.enqueue(lines)
+        old = sentinels.primary
+        with Redis(port=old.port) as primary:
+            assert primary.wait(1, 5_000) == 1
+        with Shop(forwarder.cli.env, pause_s=0.02).open() as shop:
+            old.kill()
+            sentinels.wait_for_another(old.port)
+            forwarder.sandbox.faults()
+            assert Scene(forwarder, shop, old).resumed() < BOUND_S
+        assert shop.slowest < CALL_S
+        forwarder.cli.drain()
+        assert ids_of(lines) <= times_accepted(forwarder.sandbox).keys()
+        assert forwarder.worker.running
 
 
 def test_where_no_sentinel_answers_the_event_was_surely_not_accepted() -> None:
