@@ -9,6 +9,7 @@ import os
 import signal
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from redis import Redis
@@ -35,24 +36,28 @@ def asked(sentinels: Watched, old: EmbeddedRedis) -> None:
         eventually(lambda: demoted.info("replication")["role"] == "slave")
 
 
+def measure(name: str, trouble: Callable[[Watched, EmbeddedRedis], None], folder: Path) -> None:
+    with watched(folder) as sentinels, running(sentinels.url, folder, **PATIENCE) as forwarder:
+        with Shop(forwarder.cli.env, pause_s=0.02).open() as shop:
+            old = sentinels.primary
+            Scene(forwarder, shop, old).resumed()
+            began = time.monotonic()
+            try:
+                trouble(sentinels, old)
+                sentinels.wait_for_another(old.port)
+                there = time.monotonic() - began
+                seconds = Scene(forwarder, shop, old).resumed()
+            finally:
+                if old.running:
+                    os.kill(old.pid, signal.SIGCONT)
+        print(f"{name}: another primary after {there:.1f} s, delivers {seconds:.1f} s later")  # noqa: T201
+        print(f"  slowest call of the shop {shop.slowest:.2f} s; {sorted(shop.failures)}", flush=True)  # noqa: T201
+
+
 def main() -> None:
     for trouble in (killed, hung, asked):
-        with tempfile.TemporaryDirectory() as place, watched(Path(place)) as sentinels:
-            with running(sentinels.url, Path(place), **PATIENCE) as forwarder:
-                with Shop(forwarder.cli.env, pause_s=0.02).open() as shop:
-                    old = sentinels.primary
-                    Scene(forwarder, shop, old).resumed()
-                    began = time.monotonic()
-                    try:
-                        trouble(sentinels, old)
-                        sentinels.wait_for_another(old.port)
-                        there = time.monotonic() - began
-                        seconds = Scene(forwarder, shop, old).resumed()
-                    finally:
-                        if old.running:
-                            os.kill(old.pid, signal.SIGCONT)
-                print(f"{trouble.__name__}: another primary after {there:.1f} s, delivers {seconds:.1f} s later")  # noqa: T201
-                print(f"  slowest call of the shop {shop.slowest:.2f} s; {sorted(shop.failures)}", flush=True)  # noqa: T201
+        with tempfile.TemporaryDirectory() as folder:
+            measure(trouble.__name__, trouble, Path(folder))
 
 
 if __name__ == "__main__":
