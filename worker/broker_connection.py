@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import kombu
@@ -28,6 +29,12 @@ class _Channel:
         params: dict[str, Any] = super()._connparams(*args, **kwargs)  # type: ignore[misc]  # of the channel
         made = params["connection_class"]
         return {**params, "connection_class": type(made.__name__, (WritesWhenFull, made), {})}
+
+    @cached_property
+    def _refresh_binding(self) -> Any:
+        """kombu's own script, let through when memory is full: it notes where answers of remote control go."""
+        client: Any = self._create_client()  # type: ignore[attr-defined]
+        return client.register_script("#!lua flags=allow-oom\n" + redis.REFRESH_BINDING.lstrip())
 
 
 class _RedisChannel(_Channel, redis.Channel):  # type: ignore[misc]  # kombu ships no types
