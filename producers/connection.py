@@ -2,78 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from redis import ConnectionPool
-from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError, ResponseError
-from redis.retry import Retry
+from redis.exceptions import (
+    AuthorizationError,
+    BusyLoadingError,
+    NoScriptError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 
-from producers.errors import ConfigurationError, EnqueueFailed
+from producers.errors import EnqueueFailed
+from producers.pool import connection_pool
 from producers.scripts import Script
-from producers.settings import secret_free
 
-CONNECT_TIMEOUT_S = 0.4
-ANSWER_TIMEOUT_S = 0.5
+_REFUSALS = (ResponseError, BusyLoadingError, AuthorizationError)  # Redis's own word: nothing was changed
 
 
 class Connection:
     """A pool of connections, made at the first call. Nothing is retried: the caller is a checkout that waits."""
 
     def __init__(self, url: str) -> None:
-        try:
-            self._pool = ConnectionPool.from_url(
-                url,
-                protocol=2,
-                socket_connect_timeout=CONNECT_TIMEOUT_S,
-                socket_timeout=ANSWER_TIMEOUT_S,
-                socket_keepalive=True,
-                retry=Retry(NoBackoff(), 0),
-                driver_info=None,  # else two more commands at each connect
-            )
-        except ValueError as error:
-            raise ConfigurationError(f"FORWARDER_REDIS_URL: {secret_free(url)!r} is no Redis URL: {error}") from None
+        self._pool = connection_pool(url)
 
     def run(self, script: Script, command: Sequence[str | bytes | int], event_id: str) -> Any:
-        """The script's answer. Raises `EnqueueFailed` for `event_id`, within a second, if there is none."""
+        """The script's answer. Raises `EnqueueFailed` for `event_id`, within a second or so, if there is none."""
+        return self._asked(lambda connection: _evaluate(connection, script, command), event_id, unsure=True)
+
+    def agree(self, key: str, terms: str, event_id: str) -> str:
+        """The terms that all producers and workers keep to: those noted under `key`, or these, noted now."""
+
+        def noted(connection: Any) -> Any:
+            connection.send_command("SET", key, terms, "NX", "GET")
+            return connection.read_response()
+
+        answer = self._asked(noted, event_id, unsure=False)
+        return terms if answer is None else bytes(answer).decode()
+
+    def close(self) -> None:
+        self._pool.disconnect()
+
+    def _asked(self, question: Callable[[Any], Any], event_id: str, *, unsure: bool) -> Any:
+        """`unsure`: whether a lost answer leaves it open if the event was accepted."""
         connection = self._connected(event_id)
         try:
-            return _evaluate(connection, script, command)
-        except ResponseError as error:  # Redis's own word: the script changed nothing
-            raise EnqueueFailed(_readable(error), id=event_id, maybe_accepted=False) from error
+            return question(connection)
         except (RedisError, OSError) as error:
-            connection.disconnect()
-            raise EnqueueFailed(f"no answer from Redis: {error}", id=event_id, maybe_accepted=True) from error
+            raise self._failure(connection, error, event_id, unsure=unsure) from error
         except BaseException:
             connection.disconnect()  # its answer is still under way; nobody else may read it
             raise
         finally:
             self._pool.release(connection)
 
-    def agree(self, key: str, terms: str, event_id: str) -> str:
-        """The terms that all producers and workers keep to: those noted under `key`, or these, noted now."""
-        connection = self._connected(event_id)
-        try:
-            connection.send_command("SET", key, terms, "NX", "GET")
-            noted = connection.read_response()
-            return terms if noted is None else bytes(noted).decode()
-        except ResponseError as error:
-            raise EnqueueFailed(_readable(error), id=event_id, maybe_accepted=False) from error
-        except (RedisError, OSError) as error:
-            connection.disconnect()
-            raise EnqueueFailed(f"Redis cannot be used: {error}", id=event_id, maybe_accepted=False) from error
-        finally:
-            self._pool.release(connection)
-
-    def close(self) -> None:
-        self._pool.disconnect()
-
     def _connected(self, event_id: str) -> Any:
         try:
             return self._pool.get_connection()
         except (RedisError, OSError) as error:
             raise EnqueueFailed(f"Redis cannot be reached: {error}", id=event_id, maybe_accepted=False) from error
+
+    def _failure(self, connection: Any, error: Exception, event_id: str, *, unsure: bool) -> EnqueueFailed:
+        """What is to be told. A connection is dropped unless its Redis only refused what it was asked."""
+        if _read_only(error):  # a failover: the next connection is to the new primary
+            connection.disconnect()
+            self._pool.disconnect(inuse_connections=False)
+            return EnqueueFailed(_REPLICA, id=event_id, maybe_accepted=False)
+        if isinstance(error, _REFUSALS):
+            return EnqueueFailed(_readable(error), id=event_id, maybe_accepted=False)
+        connection.disconnect()
+        return EnqueueFailed(f"no answer from Redis: {error}", id=event_id, maybe_accepted=unsure)
+
+
+def _read_only(error: Exception) -> bool:
+    """Whether Redis said that it is a replica; a connection that sentinels manage says so in words of its own."""
+    return isinstance(error, ReadOnlyError) or isinstance(error.__context__, ReadOnlyError)
 
 
 def _evaluate(connection: Any, script: Script, command: Sequence[str | bytes | int]) -> Any:
@@ -85,7 +89,7 @@ def _evaluate(connection: Any, script: Script, command: Sequence[str | bytes | i
         return connection.read_response()
 
 
-def _readable(error: ResponseError) -> str:
+def _readable(error: Exception) -> str:
     text = str(error)
     if text.startswith(("OOM", "command not allowed when used memory")):
         return "Redis is out of memory"
@@ -95,6 +99,7 @@ def _readable(error: ResponseError) -> str:
     return f"Redis refused the event: {text}"
 
 
+_REPLICA = "this Redis is a replica now, after a failover, and takes no events; try again"
 _HINTS = {
     "LAYOUT": "; this version of the producer writes another: run the version that fits",
     "FULL": "; the buffer takes more when some of it was delivered",

@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 from msgspec import Meta, Struct
 
 from producers.errors import ConfigurationError, InvalidEvent
+from producers.redis_url import parse_redis_url, secret_free
 from producers.validation import validated
 
 Model = TypeVar("Model", bound=Struct)
@@ -43,7 +44,9 @@ class BatchSettings(Struct, frozen=True):
 def buffer_settings(environ: Mapping[str, str]) -> BufferSettings:
     """From `FORWARDER_REDIS_URL` (else `REDIS_URL`), `FORWARDER_KEY_PREFIX`, `FORWARDER_SHARDS`."""
     url = environ.get("FORWARDER_REDIS_URL") or environ.get("REDIS_URL") or ""
-    return read(BufferSettings, {**environ, "FORWARDER_REDIS_URL": url})
+    settings = read(BufferSettings, {**environ, "FORWARDER_REDIS_URL": url})
+    parse_redis_url(settings.redis_url)
+    return settings
 
 
 def batch_settings(environ: Mapping[str, str], destination: str, *, max_events: int, max_bytes: int) -> BatchSettings:
@@ -85,12 +88,6 @@ def variable(environ: Mapping[str, str], field: str, destination: str = "") -> s
 def _variables(field: str, destination: str) -> list[str]:
     own = destination.upper().replace("-", "_") + "_" if destination else ""
     return [PREFIX + own + field.upper(), PREFIX + field.upper()] if own else [PREFIX + field.upper()]
-
-
-def secret_free(url: str) -> str:
-    """A URL without its password, for messages and logs."""
-    head, at, tail = url.rpartition("@")
-    return f"{head.partition('://')[0]}://…@{tail}" if at else url
 
 
 __all__ = ["BatchSettings", "BufferSettings", "batch_settings", "buffer_settings", "read", "secret_free"]

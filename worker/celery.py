@@ -6,7 +6,8 @@ touch them.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import celery
 from celery.signals import (
@@ -21,41 +22,46 @@ from kombu import Exchange, Queue
 from producers.destinations import DESTINATIONS
 from producers.errors import ConfigurationError
 from worker import logs, tasks
+from worker.broker import broker
+from worker.broker_connection import Amqp
 from worker.consumer_step import ConsumerStep
 from worker.dispatch import DispatchStep
 from worker.intake.step import IntakeStep
 from worker.names import task_name
 from worker.process import close_process, open_process
-from worker.settings import Settings, load_settings, longest_task_s
+from worker.settings import load_settings, longest_task_s
 from worker.start_check import refuse_unusable
 from worker.stop_step import StopStep
 from worker.stopping import STOPPING
 from worker.unpark import UnparkStep
 
+Made = TypeVar("Made")
 
-def _settings_or_exit() -> Settings:
+
+def _or_exit(made: Callable[[], Made]) -> Made:
     """A faulty setting is a line to read, not a traceback."""
     try:
-        return load_settings()
+        return made()
     except ConfigurationError as error:
         raise SystemExit(f"forwarder: {error}") from None
 
 
-SETTINGS = _settings_or_exit()
+SETTINGS = _or_exit(load_settings)
 STOPPING.timeout_s = SETTINGS.worker.shutdown_timeout_s
-BROKER_OPTIONS = {
-    "global_keyprefix": f"{SETTINGS.buffer.key_prefix}:celery:",
-    "visibility_timeout": 3_600,
-    "unacked_restore_interval": 2,
-    "socket_timeout": 5,
-    "socket_connect_timeout": 2,
-    "socket_keepalive": True,
-    "health_check_interval": 5,
-}
+BROKER = _or_exit(
+    lambda: broker(
+        SETTINGS.broker_url,
+        global_keyprefix=f"{SETTINGS.buffer.key_prefix}:celery:",
+        visibility_timeout=3_600,
+        unacked_restore_interval=2,
+    )
+)
 
-app = celery.Celery("forwarder", broker=SETTINGS.broker_url)
+app = celery.Celery("forwarder", broker=BROKER.hostname, amqp=Amqp)
 app.conf.update(
-    broker_transport_options=BROKER_OPTIONS if SETTINGS.broker_url.startswith(("redis", "sentinel", "valkey")) else {},
+    broker_transport_options=BROKER.transport_options,
+    broker_use_ssl=BROKER.ssl,
+    broker_channel_error_retry=True,  # a Redis that is full or became a replica answers with errors, for a time
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
     task_queues=[Queue(task_name(name), Exchange("forwarder", "direct"), task_name(name)) for name in DESTINATIONS],

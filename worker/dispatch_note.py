@@ -20,6 +20,7 @@ class DispatchNote:
     def __init__(self, redis: Redis, slot: Slot) -> None:
         self._redis = redis
         self._key = slot.key("dispatched")
+        self._released = False
         self._kept = asyncio.create_task(self._keep())
 
     async def __aenter__(self) -> DispatchNote:
@@ -31,11 +32,12 @@ class DispatchNote:
 
     def release(self) -> None:
         """No more is claimed: another task may be sent at once, while this one finishes what is in flight."""
+        self._released = True  # a client that was just connecting may swallow the cancellation
         self._kept.cancel()
 
     async def _keep(self) -> None:
         try:
-            while True:
+            while not self._released:
                 with contextlib.suppress(RedisError, OSError):
                     await self._redis.set(self._key, 1, px=NOTE_MS)
                 await asyncio.sleep(RENEW_S)

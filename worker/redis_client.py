@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
-from redis.asyncio.retry import Retry as AsyncRetry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
-from redis.retry import Retry
 
 from producers.errors import ConfigurationError, ForwarderError
-from producers.settings import secret_free
+from producers.redis_url import secret_free
+from worker.redis_pools import async_pool, sync_pool
 
 Answer = TypeVar("Answer")
-_OPTIONS: dict[str, Any] = {
-    "protocol": 2,
-    "socket_timeout": 5,
-    "socket_connect_timeout": 2,
-    "socket_keepalive": True,
-    "driver_info": None,
-}
 
 
 class RedisUnreachable(ForwarderError):
@@ -32,8 +22,7 @@ class RedisUnreachable(ForwarderError):
 
 def async_redis(url: str) -> AsyncRedis:
     """For a worker process. Nothing is retried below the scripts: a claim sent twice would hold two leases."""
-    with _named(url):
-        return AsyncRedis.from_url(url, retry=AsyncRetry(NoBackoff(), 0), **_OPTIONS)
+    return AsyncRedis.from_pool(async_pool(url))
 
 
 async def with_redis(url: str, work: Callable[[AsyncRedis], Awaitable[Answer]]) -> Answer:
@@ -45,18 +34,9 @@ async def with_redis(url: str, work: Callable[[AsyncRedis], Awaitable[Answer]]) 
         await redis.aclose()
 
 
-def sync_redis(url: str, **options: Any) -> Redis:
-    """For the dispatcher and the CLI."""
-    with _named(url):
-        return Redis.from_url(url, retry=Retry(NoBackoff(), 0), **{**_OPTIONS, **options})
-
-
-@contextmanager
-def _named(url: str) -> Iterator[None]:
-    try:
-        yield
-    except ValueError as error:
-        raise ConfigurationError(f"FORWARDER_REDIS_URL: {secret_free(url)!r} is no Redis URL: {error}") from None
+def sync_redis(url: str, **options: float) -> Redis:
+    """For the dispatcher and the CLI. `options`: a `socket_timeout` of its own, in seconds."""
+    return Redis.from_pool(sync_pool(url, **options))
 
 
 def check_keeps_everything(redis: Redis, url: str) -> list[str]:

@@ -54,10 +54,6 @@ class Holds:
         pages = (held[start : start + PAGE] for start in range(0, len(held), PAGE))
         return sum([await self._run("resume", what, *(item for pair in page for item in pair)) for page in pages])
 
-    async def is_paused(self) -> bool:
-        """The slot as a whole."""
-        return bool(await self._redis.hexists(self.slot.key("meta"), "paused"))
-
     async def lasting(self) -> AsyncIterator[Held]:
         """Every account that is parked or paused."""
         start = 0

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from redis.exceptions import RedisError
 
 from producers.settings import BufferSettings
-from worker.intake.broker import is_redis, opened
+from worker.broker import is_redis
+from worker.intake.broker import opened
 from worker.intake.keys import QueueKeys
 from worker.intake.letters import slot
 from worker.intake.redis_queue import Counts, RedisQueue

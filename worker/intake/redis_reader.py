@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import structlog
 
-from worker.intake.broker import Broker, opened
+from worker.intake.broker import Opened, opened
 from worker.intake.envelope import message_of
 from worker.intake.hand_over import HandOver
 from worker.intake.keys import QueueKeys
@@ -54,7 +54,7 @@ class RedisReader:
                 if not self._move(broker, queue):
                     stopped.wait(PAUSE_S)
 
-    def _move(self, broker: Broker, queue: RedisQueue) -> bool:
+    def _move(self, broker: Opened, queue: RedisQueue) -> bool:
         """One take, from the queue into the buffer; False if nothing waits."""
         self._take = Take(uuid4().hex)
         most, self._most = self._most, 1  # until this one is known to have succeeded
@@ -72,7 +72,7 @@ class RedisReader:
             queue.end(self._take.name, self._take.done)
             self._take = None
 
-    def _restore(self, broker: Broker, queue: RedisQueue) -> None:
+    def _restore(self, broker: Opened, queue: RedisQueue) -> None:
         if time.monotonic() >= self._next_restore:
             self._next_restore = time.monotonic() + RESTORE_EVERY_S
             restored = queue.restore() + restore_noted(broker.redis, self._keys)
