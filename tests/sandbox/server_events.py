@@ -21,6 +21,8 @@ HEADERS = {
     "content-type": "application/json",
     "accept": "application/json",
 }
+KEYS = {"tag_id": TAG, "client_id": "client-1", "client_secret": "client-secret-1"}
+DEFAULT_TIME = "0001-01-01T00:00:00+00:00"
 
 
 def signal(client_unique_id: str = "c-1", /, **fields: Any) -> dict[str, Any]:
@@ -57,3 +59,24 @@ def event_id(event: Any) -> str:
     """As `server_events_api.event_ids` describes it."""
     text = json.dumps(event, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def refusal(answer: httpx.Response) -> tuple[int, str]:
+    """The status and the error code; the body is as in the document's samples of a 4xx."""
+    body = answer.json()
+    assert set(body) == {"title", "status", "success", "errors"}
+    (error,) = body["errors"]
+    assert set(error) == {"code", "message"}
+    assert (body["status"], body["success"]) == (answer.status_code, False)
+    return answer.status_code, error["code"]
+
+
+def codes(answer: httpx.Response) -> list[list[str]]:
+    """The error codes of each unprocessed event."""
+    assert answer.status_code == 207, answer.text
+    assert answer.json()["success"] is False
+    return [[error["code"] for error in item["errors"]] for item in answer.json()["unprocessedEvents"]]
+
+
+def echoes(answer: httpx.Response) -> list[Any]:
+    return [item["event"] for item in answer.json()["unprocessedEvents"]]

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from . import audience, oauth, server_events
 from .conftest import Client
+from .query import ACCOUNTS, CAMPAIGNS, SAMPLE, TRANSACTIONS
 from .samples import encode, event, payload
 from .test_hostile import json_values, relaxed
-from .test_query import ACCOUNTS, CAMPAIGNS, SAMPLE, TRANSACTIONS
 
 STATUSES = {
     server_events.PATH: {200, 207, 400, 422},

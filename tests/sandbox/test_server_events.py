@@ -5,36 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
 import pytest
 
 from .conftest import Client
 from .samples import utc_text
-from .server_events import TAG, post, send, signal
-
-KEYS = {"tag_id": TAG, "client_id": "client-1", "client_secret": "client-secret-1"}
-DEFAULT_TIME = "0001-01-01T00:00:00+00:00"
-
-
-def refusal(answer: httpx.Response) -> tuple[int, str]:
-    """The status and the error code; the body is as in the document's samples of a 4xx."""
-    body = answer.json()
-    assert set(body) == {"title", "status", "success", "errors"}
-    (error,) = body["errors"]
-    assert set(error) == {"code", "message"}
-    assert (body["status"], body["success"]) == (answer.status_code, False)
-    return answer.status_code, error["code"]
-
-
-def codes(answer: httpx.Response) -> list[list[str]]:
-    """The error codes of each unprocessed event."""
-    assert answer.status_code == 207, answer.text
-    assert answer.json()["success"] is False
-    return [[error["code"] for error in item["errors"]] for item in answer.json()["unprocessedEvents"]]
-
-
-def echoes(answer: httpx.Response) -> list[Any]:
-    return [item["event"] for item in answer.json()["unprocessedEvents"]]
+from .server_events import DEFAULT_TIME, KEYS, codes, echoes, post, refusal, send, signal
 
 
 def test_the_documents_own_sample_is_accepted_but_for_its_age(sandbox: Client) -> None:

@@ -1,10 +1,9 @@
-"""The Server Events API of the sandbox, continued."""
+"""What the Server Events API answers: messages, times, codes of single events."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import httpx
 import pytest
@@ -14,31 +13,7 @@ from worker.sandbox.server import running
 
 from .conftest import Client
 from .samples import encode, utc_text
-from .server_events import HEADERS, PATH, TAG, event_id, send, signal
-
-KEYS = {"tag_id": TAG, "client_id": "client-1", "client_secret": "client-secret-1"}
-DEFAULT_TIME = "0001-01-01T00:00:00+00:00"
-
-
-def refusal(answer: httpx.Response) -> tuple[int, str]:
-    """The status and the error code; the body is as in the document's samples of a 4xx."""
-    body = answer.json()
-    assert set(body) == {"title", "status", "success", "errors"}
-    (error,) = body["errors"]
-    assert set(error) == {"code", "message"}
-    assert (body["status"], body["success"]) == (answer.status_code, False)
-    return answer.status_code, error["code"]
-
-
-def codes(answer: httpx.Response) -> list[list[str]]:
-    """The error codes of each unprocessed event."""
-    assert answer.status_code == 207, answer.text
-    assert answer.json()["success"] is False
-    return [[error["code"] for error in item["errors"]] for item in answer.json()["unprocessedEvents"]]
-
-
-def echoes(answer: httpx.Response) -> list[Any]:
-    return [item["event"] for item in answer.json()["unprocessedEvents"]]
+from .server_events import DEFAULT_TIME, HEADERS, PATH, TAG, codes, echoes, event_id, refusal, send, signal
 
 
 def test_no_message_repeats_a_value(sandbox: Client) -> None:

@@ -197,14 +197,11 @@ def _plain(text: str) -> str:
 
 
 def _run(work: Callable[[DeadLetters], Awaitable[Answer]]) -> Answer:
+    """With the dead-letter queues of this environment."""
     environ = environment()
-    buffer = buffer_of(environ)
-    producer = Producer.from_env(environ)
-    return asyncio.run(
-        with_redis(
-            buffer.redis_url,
-            lambda redis: work(
-                DeadLetters(redis, buffer, caps_of(environ), lambda body: producer.enqueue_line(parse_line(body)))
-            ),
-        )
-    )
+    buffer, caps, producer = buffer_of(environ), caps_of(environ), Producer.from_env(environ)
+
+    def enqueue(message: bytes) -> str:
+        return producer.enqueue_line(parse_line(message))
+
+    return asyncio.run(with_redis(buffer.redis_url, lambda redis: work(DeadLetters(redis, buffer, caps, enqueue))))
