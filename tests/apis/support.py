@@ -13,11 +13,16 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from redis.asyncio import Redis
+
 from producers import Producer
 from producers.clock import now_ms, rfc3339
+from producers.destinations import DESTINATIONS
+from producers.keys import Slot
 from producers.settings import buffer_settings
 from tests.integration.support import Cli, environment
 from tests.support.sandbox import Sandbox
+from worker.buffer.holds import EVERYTHING, Holds
 from worker.redis_client import sync_redis, with_redis
 from worker.stack import parts
 from worker.stack.child import Child
@@ -131,6 +136,16 @@ class Fleet:
             assert time.monotonic() < ends, f"{account} is not held within {within_s} s"
             time.sleep(0.03)
         return found
+
+    def resume_all(self) -> None:
+        """Nothing is parked or paused any more."""
+        asyncio.run(with_redis(self._buffer.redis_url, self._resume_all))
+
+    async def _resume_all(self, redis: Redis) -> None:
+        for name in DESTINATIONS:
+            for shard in range(self._buffer.shards):
+                holds = Holds(redis, Slot(self._buffer.key_prefix, name, shard))
+                await holds.resume([EVERYTHING, *[held.account async for held in holds.lasting()]])
 
     def attempts_of(self, accounts: Iterable[str]) -> list[int]:
         """Which attempt each request of these accounts was, by the logs."""

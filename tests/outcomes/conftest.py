@@ -31,5 +31,4 @@ def forwarder(three_workers: Fleet) -> Iterator[Fleet]:
     """With no rule of another test, and nothing held."""
     yield three_workers
     three_workers.rokt.faults()
-    for destination in ("event-api", "server-events", "audience"):
-        three_workers.cli.run("resume", destination, "--yes")
+    three_workers.resume_all()
