@@ -10,7 +10,7 @@ from tests.apis.support import Fleet, Rokt, fleet
 from worker.stack.redis_server import EmbeddedRedis
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def whole_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """Two workers, all destinations. On a Redis of its own: other tests count the commands of theirs."""
     folder = tmp_path_factory.mktemp("fleet")

@@ -19,7 +19,7 @@ QUICK = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def three_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     folder = tmp_path_factory.mktemp("outcomes")
     with EmbeddedRedis(folder / "redis") as server, fleet(server.url, folder, 3, **QUICK) as running:
