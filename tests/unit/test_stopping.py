@@ -12,7 +12,7 @@ from producers.destinations.answers import Answer, NoAnswer, Request
 from tests.unit.fakes import OK, FakeBuffer, FakeTransport, Keys, NoTokens
 from tests.unit.samples import ACCOUNT
 from tests.unit.test_delivery import KEYS, SETTINGS, claimed, delivery
-from worker.buffer.batches import Part, Settlement
+from worker.buffer.batches import Part, Settlement, Verdict
 from worker.delivery import Delivery
 from worker.sending import Target
 from worker.settings import DeliverySettings
@@ -102,7 +102,7 @@ async def test_what_is_on_the_wire_is_finished_and_what_waits_for_its_place_goes
     assert buffer.settled == {"b": BACK}
     transport.released.set()
     await run
-    assert buffer.settled == {"a": Settlement(1), "b": BACK}
+    assert buffer.settled == {"a": Settlement(1, verdict=Verdict.TAKEN), "b": BACK}
 
 
 async def test_a_batch_that_waits_for_a_token_goes_back_with_its_attempt() -> None:
@@ -131,7 +131,7 @@ async def test_without_a_word_nobody_stops() -> None:
     assert not Never.asked
     buffer = FakeBuffer(claimed("a", 0))
     await delivery(buffer, FakeTransport(lambda _: OK)).run()
-    assert buffer.settled == {"a": Settlement(1)}
+    assert buffer.settled == {"a": Settlement(1, verdict=Verdict.TAKEN)}
 
 
 def test_a_forked_process_sees_when_it_was_asked_and_the_first_time_counts() -> None:
