@@ -106,7 +106,7 @@ def _most(fields: dict[str, str], most_an_account: int | None) -> int | None:
 
 
 def _holds_are_noted(picture: Picture, now: int) -> None:
-    """Every account that is held stands there with the end of its hold; one whose hold is over may stand there still."""
+    """Every account that is held stands there with the end of its hold; one whose hold is over may do so still."""
     noted = {account.decode(): end for account, end in picture.fixed.get("held", {}).items()}
     for account, fields in picture.hashes.items():
         lasting = "parked" in fields or "paused" in fields

@@ -84,7 +84,7 @@ class Core(RuleBasedStateMachine):
         assert most == 0 or claimed.batches or claimed.next_due is None or claimed.next_due > self.world.now
 
     def firsts_in_line(self, batches: list[Batch]) -> None:
-        """Of each account the first of them: one whose lease is over, else what is due first, or last if it looks far."""
+        """Of each account first one whose lease is over, else what is due first, or last if it looks far."""
         now = self.world.now
         for batch in {batch.account: batch for batch in batches[::-1]}.values():
             lapsed = {id_: at for id_, at in self.picture.leases.get(batch.account, {}).items() if at <= now}

@@ -1,4 +1,4 @@
-"""What a slot should hold, as simply as it can be said: each event by name, each order key as a queue, and who may go."""
+"""What a slot should hold, as simply as it can be said: events by name, order keys as queues, who may go."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Model:
     accounts: defaultdict[str, Account] = field(default_factory=lambda: defaultdict(Account))
     circuit: Circuit = field(default_factory=Circuit)
     paused: bool = False
-    bounds: Bounds = Bounds()
+    bounds: Bounds = field(default_factory=Bounds)
 
     def accepted(self, entries: Sequence[Entry]) -> None:
         for one in entries:

@@ -1,4 +1,4 @@
-"""What may be claimed of an account and of a slot, said once more and as simply as it can be: holds, care, the circuit."""
+"""What may be claimed of an account and of a slot, said once more and simply: holds, care, the circuit."""
 
 from __future__ import annotations
 
