@@ -27,7 +27,7 @@ def good(name: str, events: Sequence[Any]) -> bytes:
 def events_in(body: bytes) -> list[Any]:
     """The events of a request, whatever API it is of."""
     told = json.loads(body)
-    found = [told[key] for key in ("events", "emails", "email") if key in told][0]
+    found = next(told[key] for key in ("events", "emails", "email") if key in told)
     return found if isinstance(found, list) else [found]
 
 
@@ -42,6 +42,7 @@ class Garbage:
         self.url = ""
         self.give: list[bytes] = []
         self.rest = b""
+        self.pause_s = 0.0  # between taking a request in and answering it
         self.connections = 0
         self.taken: list[Any] = []
         self.given = 0
@@ -70,6 +71,7 @@ class Garbage:
         events = events_in(await reader.readexactly(length))
         if not self.give:
             self.taken += events
+            await asyncio.sleep(self.pause_s)
             answer = good(self.name, events)
             writer.write(answer + self.rest.replace(b"<good>", answer))
             await writer.drain()

@@ -49,11 +49,12 @@ class BufferMachine(Answers, Operators):
         for batch in self.picture.batches.values():
             assert batch.events == 1 or (batch.events <= CAP_EVENTS and batch.size <= CAP_BYTES)
 
-    @rule(most=MOST, ms=st.sampled_from([50, 0, 500]))
-    def a_worker_claims(self, most: int, ms: int) -> None:
+    @rule(most=MOST, ms=st.sampled_from([50, 0, 500]), times=st.sampled_from([1, 1, 6]))
+    def a_worker_claims(self, most: int, ms: int, times: int) -> None:
         """After a while, so that there mostly is something to claim."""
-        self.world.later(ms)
-        self.took(self.do(self.world.claim(most)), most)
+        for _ in range(times):
+            self.world.later(ms)
+            self.took(self.do(self.world.claim(most)), most)
 
     @rule(ms=st.sampled_from([0, 1, 50, 500, 2000]))
     def time_passes_and_the_dispatcher_looks(self, ms: int) -> None:
@@ -77,6 +78,7 @@ class BufferMachine(Answers, Operators):
     def deliver_all_and_claim(self, most: int, stale: Sequence[Flight] = ()) -> Claimed:
         flights, self.flights = self.flights, []
         ended = [(one.batch, Settlement(one.batch.events, verdict=Verdict.TAKEN)) for one in (*flights, *stale)]
+        self.passed = {}
         settled, claimed = self.do(self.world.settle_and_claim(ended, most))
         assert settled == [Settled.DONE] * len(flights) + [Settled.STALE] * len(stale), settled
         for flight, (_, told) in zip(flights, ended, strict=False):
@@ -94,7 +96,10 @@ class BufferMachine(Answers, Operators):
     @rule(data=st.data(), verdict=st.sampled_from(Verdict))
     def a_worker_settles_too_late(self, data: st.DataObject, verdict: Verdict) -> None:
         """Whatever it learned: nothing changes, of account and circuit neither."""
-        flight = data.draw(st.sampled_from(self.superseded[::-1]))
+        taken_over = [
+            one for one in self.superseded if self.picture.leases.get(one.batch.account, {}).get(one.batch.id)
+        ]
+        flight = data.draw(st.sampled_from((taken_over or self.superseded)[::-1]))
         ends = data.draw(st.sampled_from(["d", "x", "a"])) * len(flight.names)
         before = self.picture
         told = settlement(flight.batch, flight.stored, ends)._replace(verdict=verdict, credentials="old")

@@ -7,7 +7,7 @@ from hypothesis.stateful import rule
 
 from tests.buffer.machine_core import Core
 from tests.buffer.model import Flight
-from tests.buffer.support import settlement, whole
+from tests.buffer.support import name_of, settlement, whole
 from worker.buffer.batches import SMALLEST_FIRST, Verdict
 
 DELAYS = st.sampled_from([0, 10, 500])
@@ -58,6 +58,9 @@ class Answers(Core):
         ends = "x" * out + ("x" if sent == 1 else "a" * (sent // 2) + "b" * (sent - sent // 2))
         told = settlement(flight.batch, flight.stored, ends, SMALLEST_FIRST)
         self.ends(flight, ends, told._replace(verdict=Verdict.REFUSED, renewed=sent > 1, reason="no"))
+        for batch in self.picture.batches.values():
+            if batch.state == "ready" and {name_of(one) for one in batch.stored} <= set(flight.names):
+                assert batch.due == batch.events, "the smallest first, and all before what is whole"
 
     @rule(times=st.sampled_from([2, 6, 14]))
     def everything_is_refused(self, times: int) -> None:
