@@ -197,7 +197,8 @@ def test_nothing_is_delivered_but_what_an_answer_leaves_no_doubt_about(
     payloads = [json.dumps(one).encode() for one in case.events]
     outcome = to.outcome(Answer(case.status, case.body), payloads)
     expired = data.draw(st.lists(st.integers(0, len(payloads)), unique=True))  # so many are put before these places
-    stored, sent, out = [], [], []
+    stored: list[bytes] = []
+    sent, out = list[int](), list[int]()
     for place, payload in enumerate(payloads):
         if place in expired:
             out.append(len(stored))

@@ -131,16 +131,17 @@ async def test_a_replica_that_is_promoted_lacks_only_what_had_not_reached_it(tmp
     """Whether the primary's process or its machine is lost; `WAIT` tells what has reached it."""
     with EmbeddedRedis(tmp_path / "one") as primary, replica_of(primary, tmp_path / "two") as second:
         shop, replica = Shop(primary.url, prefix), async_redis(second.url)
+        ask: Any = replica.execute_command
         await linked(replica)
         safe = shop.sell(100)
         redis: Any = Redis.from_url(primary.url, single_connection_client=True)
         await redis.set("the last write", "1")
         assert await redis.execute_command("WAIT", 1, 5_000) == 1
         await redis.aclose()
-        await replica.execute_command("REPLICAOF", "127.0.0.1", "1")  # the link breaks
+        await ask("REPLICAOF", "127.0.0.1", "1")  # the link breaks
         shop.sell(50)
         primary.kill()
-        await replica.execute_command("REPLICAOF", "NO", "ONE")
+        await ask("REPLICAOF", "NO", "ONE")
         assert await kept(second.url, prefix) == safe
         shop = Shop(second.url, prefix)
         shop.sell(1)  # and it goes on there
