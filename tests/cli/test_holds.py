@@ -39,13 +39,12 @@ def test_an_account_that_was_never_seen_is_paused_and_goes_on(cli: Cli, account:
 async def test_thousands_of_parked_accounts_are_told_in_short_and_go_on_at_once(
     cli: Cli, redis: Redis, prefix: str
 ) -> None:
-    """Only where that was agreed to. One that is paused besides, and the destination itself, go on too."""
+    """One that is paused besides, and the destination itself, go on too."""
     holds = Holds(redis, Slot(prefix, "event-api", 0))
     for start in range(0, MANY, 20):
         numbers = range(start, start + 20)
         await asyncio.gather(*[holds.park(f"account-{number}", "401 Unauthorized", "print") for number in numbers])
     await holds.pause("account-7", "why")
-    assert cli.run("resume", "event-api").status == 1, "nobody agreed"
     assert len([each async for each in holds.lasting()]) == MANY
     shown = cli.done("status")
     assert len(shown.out.splitlines()) < 100

@@ -117,9 +117,10 @@ def check_refusal(error: InvalidEvent, of: tuple[str, ...] = ()) -> None:
 @given(data=st.data())
 def test_any_value_as_any_argument_is_taken_or_refused_by_field(name: str, data: st.DataObject) -> None:
     shop, connection = producer()
-    destination = data.draw(st.just(name) | st.just(name) | st.just(name) | anything)
-    account = data.draw(st.just("12345") | st.just("12345") | anything)
-    event, event_id = data.draw(nearly(name)), data.draw(st.none() | st.none() | st.text(max_size=9) | anything)
+    destination: Any = data.draw(st.just(name) | st.just(name) | st.just(name) | anything)
+    account: Any = data.draw(st.just("12345") | st.just("12345") | anything)
+    event: Any = data.draw(nearly(name))
+    event_id: Any = data.draw(st.none() | st.none() | st.text(max_size=9) | anything)
     try:
         accepted = shop.enqueue(destination, account=account, event=event, id=event_id)
     except InvalidEvent as error:
