@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterable
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
 
@@ -63,13 +64,33 @@ class HttpTransport:
             if response.headers.get("Content-Encoding", "identity") != "identity":
                 return NoAnswer("AnswerEncoded", "an answer in an encoding that was not asked for")
             chunks, size = [], 0
-            async for chunk in response.aiter_raw():
+            async for chunk in _stream_of(response):
                 size += len(chunk)
                 if size > LARGEST_ANSWER:
                     return NoAnswer("AnswerTooLarge", f"an answer above {LARGEST_ANSWER} bytes")
                 chunks.append(chunk)
+            if _came_after(response):
+                await response.extensions["network_stream"].aclose()  # so that the connection serves nobody any more
             told = response.headers
             body = b"".join(chunks)
             return Answer(
                 response.status_code, body, told.get(TRACE_HEADER, "")[:128], told.get("Retry-After", "")[:64]
             )
+
+
+def _stream_of(response: httpx.Response) -> AsyncIterable[bytes]:
+    """The raw body. httpx's own `aiter_raw` gives the connection to the next request before we could look at it."""
+    if not isinstance(response.stream, httpx.AsyncByteStream):
+        raise httpx.StreamError("a body that does not come from a connection")
+    return response.stream
+
+
+def _came_after(response: httpx.Response) -> bool:
+    """Whether more came than one answer: the next request on this connection would take the rest for its own.
+
+    Only the inside of httpx knows of it.
+    """
+    inside: Any = response.stream
+    for name in ("_stream", "_httpcore_stream", "_stream", "_connection", "_h11_state"):
+        inside = getattr(inside, name, None)
+    return inside is not None and bool(inside.trailing_data[0])

@@ -16,6 +16,7 @@ def check(picture: Picture, now: int, most_an_account: int | None = None) -> Non
     _order_keys_are_in_order(picture)
     _batches_stand_where_they_may_be_claimed(picture)
     _accounts_are_found(picture, now, most_an_account)
+    _holds_are_noted(picture, now)
     _ages_are_known(picture)
     _letters_are_found(picture)
 
@@ -36,9 +37,6 @@ def _ledger_balances(picture: Picture) -> None:
         assert int(fields.get("queued", 0)) == queued, (account, fields)
         letters = sum(letter["account"].decode() == account for letter in picture.letters.values())
         assert int(fields.get("dead", 0)) == letters, (account, fields)
-        assert ("parked" in fields or "paused" in fields) == (
-            picture.fixed.get("held", {}).get(account.encode()) == math.inf
-        )
 
 
 def _lists_are_shared_out(picture: Picture) -> None:
@@ -92,11 +90,29 @@ def _accounts_are_found(picture: Picture, now: int, most_an_account: int | None)
             assert account not in picture.accounts, f"{account} is held until it is resumed"
             continue
         assert account in picture.accounts, f"{account} would never be claimed"
-        may_be_full = bool(leases) and (most_an_account is None or len(leases) >= most_an_account)
+        most = _most(picture.hashes[account], most_an_account)
+        may_be_full = bool(leases) and (most is None or len(leases) >= most)
         times = [*leases.values(), *(() if may_be_full else due.values())]
         hold = float(picture.hashes[account].get("hold_until", 0))
         latest = max(min(times), hold, now)
         assert hold <= picture.accounts[account] <= latest, f"{account} would be claimed too late, or though it is held"
+
+
+def _most(fields: dict[str, str], most_an_account: int | None) -> int | None:
+    """How many requests an account may have in flight: fewer where it goes carefully."""
+    if most_an_account is None:
+        return None
+    return 1 if "suspected" in fields else max(1, most_an_account * (20 - int(fields.get("careful", 0))) // 20)
+
+
+def _holds_are_noted(picture: Picture, now: int) -> None:
+    """Every account that is held stands there with the end of its hold; one whose hold is over may do so still."""
+    noted = {account.decode(): end for account, end in picture.fixed.get("held", {}).items()}
+    for account, fields in picture.hashes.items():
+        lasting = "parked" in fields or "paused" in fields
+        ends = math.inf if lasting else float(fields.get("hold_until", 0))
+        assert noted.pop(account, ends) == ends if ends <= now else noted.pop(account, 0) == ends, (account, fields)
+    assert not noted, "held, but nothing is known of it"
 
 
 def _ages_are_known(picture: Picture) -> None:

@@ -125,3 +125,17 @@ def test_the_time_that_an_answer_asks_for(text: str, ms: int) -> None:
 @given(st.text(max_size=40))
 def test_no_text_holds_longer_than_the_longest(text: str) -> None:
     assert 0 <= retry_after_ms(text, NOW, 60) <= 60_000
+
+
+numbers = st.integers(-1, 99) | st.integers(0, 10**20)
+months = st.sampled_from(["Nov", "Jan", "Xyz", "11"])
+zones = st.sampled_from(["GMT", "", "-0000", "+9999", "-9999", "+99999999999", "EST", "Z"])
+
+
+@given(numbers, months, st.integers(0, 10_000) | numbers, numbers, numbers, zones)
+def test_what_is_nearly_a_date_holds_nobody_longer_either(
+    day: int, month: str, year: int, hour: int, second: int, zone: str
+) -> None:
+    """Days that no month has, years before the first, zones beyond the day line."""
+    for text in (f"Sun, {day} {month} {year} {hour}:00:{second} {zone}", f"Sun {month} {day} {hour}:0:{second} {year}"):
+        assert 0 <= retry_after_ms(text, NOW, 60) <= 60_000
