@@ -83,7 +83,7 @@ def _effects_of(batch: Batch, settlement: Settlement) -> Iterator[str]:
     """What a settlement does beyond ending an attempt."""
     if settlement.dead:
         yield "dead letter"
-    if any(part.last - part.first + 1 < batch.events for part in settlement.again):
+    if any((part.first, part.last) != (batch.first, batch.last) for part in settlement.again):
         yield "split"
     elif settlement.again:
         held = {Verdict.LIMITED: "limit", Verdict.PARKED: "park"}

@@ -1,0 +1,45 @@
+"""Runs an act in a process of its own, which ends itself by SIGKILL just before or after one of its effects.
+
+The processes are forked from a server that has imported everything, so that one of them takes a tenth of a second.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Mapping
+from itertools import count
+
+from producers import effects
+from producers.effects import Moment
+from worker import logs
+
+Act = Callable[[Mapping[str, str]], object]
+WITHIN_S = 30
+_SERVER = multiprocessing.get_context("forkserver")
+_SERVER.set_forkserver_preload([__name__, "tests.chaos.kills.acts"])
+
+
+def kill(act: Act, env: Mapping[str, str], moment: Moment, name: str, nth: int = 1) -> None:
+    """Runs the act until the process is killed at the n-th time that it comes to this moment; it must come there."""
+    process = _SERVER.Process(target=_run, args=(act, dict(env), moment, name, nth))
+    process.start()
+    process.join(WITHIN_S)
+    if process.is_alive():
+        process.kill()
+        process.join()
+        raise AssertionError(f"it did not come to {moment} {name!r} within {WITHIN_S} s")
+    assert process.exitcode == -signal.SIGKILL, f"it ended with {process.exitcode}, not {moment} {name!r}"
+
+
+def _run(act: Act, env: Mapping[str, str], moment: Moment, name: str, nth: int) -> None:
+    logs.configure("CRITICAL")
+    times = count(1)
+
+    def die(told: Moment, of: str) -> None:
+        if (told, of) == (moment, name) and next(times) == nth:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    effects.observer = die
+    act(env)
