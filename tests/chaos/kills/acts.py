@@ -29,7 +29,8 @@ from worker.stopping import FORCED_S, Stopping
 from worker.watchdog import watch
 
 Env = Mapping[str, str]
-QUEUE_ENDS_S = 20
+ENOUGH = threading.Event()  # a reader in this process ends
+HANGS_S = 20
 
 
 def deliver(env: Env, destination: str = "event-api") -> None:
@@ -95,29 +96,25 @@ async def with_holds(env: Env, work: Any) -> Any:
     return await with_redis(buffer.redis_url, lambda redis: work(Holds(redis, slot)))
 
 
-def read_queue(env: Env, enough: threading.Event | None = None) -> None:
+def read_queue(env: Env) -> None:
     """The intake of a worker, as long as its process lives or until it is enough."""
-    run(intake(env), enough or _ends_by_itself())
+    run(intake(env), ENOUGH)
 
 
-def read_with_kombu(env: Env, enough: threading.Event | None = None) -> None:
+def read_with_kombu(env: Env) -> None:
     """As from a broker that is no Redis."""
-    reader = KombuReader(env["FORWARDER_BROKER_URL"], env["FORWARDER_KEY_PREFIX"], hand_over(env))
-    run(reader, enough or _ends_by_itself())
+    run(KombuReader(env["FORWARDER_BROKER_URL"], env["FORWARDER_KEY_PREFIX"], hand_over(env)), ENOUGH)
 
 
-def _ends_by_itself() -> threading.Event:
-    enough = threading.Event()
-    threading.Timer(QUEUE_ENDS_S, enough.set).start()
-    return enough
+def read_and_leave(env: Env) -> None:
+    """A reader that ends in order when it handed over what there was."""
+    into_buffer = hand_over(env)
 
+    def once(messages: Any) -> Any:
+        ENOUGH.set()
+        return into_buffer(messages)
 
-def kombu_leaves(env: Env) -> None:
-    """A reader that ends in order."""
-    enough = threading.Event()
-    threading.Timer(0.3, enough.set).start()
-    reader = KombuReader(env["FORWARDER_BROKER_URL"], env["FORWARDER_KEY_PREFIX"], hand_over(env))
-    reader.read(enough)
+    KombuReader(env["FORWARDER_BROKER_URL"], env["FORWARDER_KEY_PREFIX"], once).read(ENOUGH)  # type: ignore[arg-type]
 
 
 def look(env: Env) -> None:
@@ -155,4 +152,4 @@ def end_by_force(env: Env) -> None:  # noqa: ARG001 - an act like the others
     """A worker that hangs, with one child that hangs."""
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3)"])
     watch(_Over(), lambda: [child.pid])
-    time.sleep(QUEUE_ENDS_S)
+    time.sleep(HANGS_S)

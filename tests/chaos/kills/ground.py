@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from functools import partial
+from typing import Any, TypeVar
+
+from redis.asyncio import Redis
 
 from producers import Producer
 from producers.clock import now_ms
@@ -24,6 +27,7 @@ from worker.redis_client import sync_redis, with_redis
 from worker.settings import caps_of
 from worker.status import left
 
+Answer = TypeVar("Answer")
 BATCH = 5  # events of a full one
 QUICK = {
     "FORWARDER_SHARDS": "1",
@@ -91,7 +95,7 @@ class Ground:
         while busy := [name for name in DESTINATIONS if left({**_NONE, **self.ledger(name)})]:
             assert time.monotonic() < ends, f"not delivered within {within_s} s: {busy}"
             for name in busy:
-                self._with_redis(lambda redis, of=name: _resume(Holds(redis, self.slot(of))))
+                self._with_redis(partial(_resume, slot=self.slot(name)))
                 acts.deliver(self.env, name)
 
     def letters(self, destination: str | None = None) -> list[Letter]:
@@ -125,7 +129,7 @@ class Ground:
         assert left_ms == -2 or 0 <= left_ms <= most_s * 1000, f"{key} ends in {left_ms} ms"
         return bool(self.redis.pexpire(key, 300))
 
-    def _with_redis(self, work: Callable[[Any], Any]) -> Any:
+    def _with_redis(self, work: Callable[[Any], Coroutine[Any, Any, Answer]]) -> Answer:
         return asyncio.run(with_redis(self._buffer.redis_url, work))
 
 
@@ -137,5 +141,6 @@ def name_of(row: Mapping[str, Any]) -> str:
 _NONE = dict.fromkeys(("open", "ready", "waiting", "in_flight"), 0)
 
 
-async def _resume(holds: Holds) -> None:
+async def _resume(redis: Redis, slot: Slot) -> None:
+    holds = Holds(redis, slot)
     await holds.resume([EVERYTHING, *[held.account async for held in holds.lasting()]])

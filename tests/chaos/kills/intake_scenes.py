@@ -14,7 +14,7 @@ from producers.errors import Fault, ForwarderError
 from tests.chaos.kills import acts
 from tests.chaos.kills.driver import Act, kill
 from tests.chaos.kills.scenes import Scene
-from tests.intake.support import Shop, reading
+from tests.intake.support import Shop, hand_over, reading
 from tests.integration.support import eventually
 from worker.dead_letters import REENTER_S
 from worker.intake.kombu_reader import KombuReader
@@ -37,9 +37,6 @@ class Queued(Scene):
         lines = self.lines()
         self.expected = [line["event"]["clientEventId"] for line in lines]
         self.shop.send(*lines)
-
-    def lines(self) -> list[dict[str, Any]]:
-        return [{"destination": "event-api", "account": self.account, "event": each} for each in self.made()]
 
     def go_on(self) -> None:
         self.shop.lapse()
@@ -107,9 +104,10 @@ class Reentered(Queued):
 
 
 class OverKombu(Queued):
-    """A broker that itself notes who has a message. What a dead reader had is given out again."""
+    """A broker that itself notes who has a message. What a dead reader had is given out again, however much it was."""
 
-    act = staticmethod(acts.read_with_kombu)
+    exact = False
+    act: Act = staticmethod(acts.read_with_kombu)
 
     def send(self) -> None:
         self.url = self.on.env["FORWARDER_REDIS_URL"].removesuffix("/0") + "/1"
@@ -127,7 +125,7 @@ class OverKombu(Queued):
             channel: Any = connection.channel()
             channel.visibility_timeout = 0
             channel.qos.restore_visible(num=self.events)
-            reader = KombuReader(self.url, self.on.prefix, acts.hand_over(self.on.env))
+            reader = KombuReader(self.url, self.on.prefix, hand_over(self.on.env))
             with reading(self.on.env, reader):
                 eventually(lambda: not channel.client.exists(f"{self.on.prefix}.events", "unacked"))
         super().go_on()
@@ -136,4 +134,4 @@ class OverKombu(Queued):
 class KombuEnds(OverKombu):
     """Its reader ends in order."""
 
-    act = staticmethod(acts.kombu_leaves)
+    act: Act = staticmethod(acts.read_and_leave)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from producers.effects import Moment
 from tests.apis.support import booking, signal
@@ -24,6 +24,7 @@ class Scene:
     destination = "event-api"
     kind = "pair"
     events = 2 * BATCH + 2
+    exact = True  # whether the number of events that come twice can be told
     act: Act = staticmethod(acts.deliver)
 
     def __init__(self, on: Ground, moment: Moment = "before", name: str = "") -> None:
@@ -39,6 +40,10 @@ class Scene:
 
     def made(self) -> list[dict[str, Any]]:
         return [booking(number) for number in range(self.events)]
+
+    def lines(self) -> list[dict[str, Any]]:
+        """As a shop hands them over."""
+        return [{"destination": "event-api", "account": self.account, "event": each} for each in self.made()]
 
     def right_after(self) -> None:
         """What must be true before anything goes on."""
@@ -79,7 +84,7 @@ class Spoilt(Refused):
 class Away(Scene):
     """The first answer is a failure."""
 
-    fault: dict[str, Any] = {"status": 503}
+    fault: ClassVar[dict[str, Any]] = {"status": 503}
 
     def prepare(self) -> None:
         super().prepare()
@@ -87,13 +92,13 @@ class Away(Scene):
 
 
 class Limited(Away):
-    fault = {"status": 429, "retry_after": "5"}
+    fault: ClassVar[dict[str, Any]] = {"status": 429, "retry_after": "5"}
 
 
 class Unauthorized(Away):
     """The credentials are refused once."""
 
-    fault = {"status": 401, "code": "UnauthorizedError"}
+    fault: ClassVar[dict[str, Any]] = {"status": 401, "code": "UnauthorizedError"}
 
     def right_after(self) -> None:
         assert self.on.held(self.account) == ({"parked"} if self.is_done else set())
@@ -119,7 +124,9 @@ class Session(Scene):
 
 
 class Hasty(Scene):
-    """A worker whose requests are all on the wire at once."""
+    """A worker whose requests are on the wire at once, or nearly."""
+
+    exact = False
 
     def prepare(self) -> None:
         super().prepare()
@@ -134,7 +141,7 @@ class Enqueued(Scene):
     """A shop enqueues: nobody told it that its events were accepted, but if they were, they arrive."""
 
     def prepare(self) -> None:
-        lines = [{"destination": "event-api", "account": self.account, "event": each} for each in self.made()]
+        lines = self.lines()
         self.act = partial(acts.enqueue, lines=lines)
         self.ids = [line["event"]["clientEventId"] for line in lines]
 
