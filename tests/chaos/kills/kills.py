@@ -40,6 +40,8 @@ OF_DELIVERY = (
     Kill("claim", scenes.Session, nth=2, before=BATCH),
     Kill("post", scenes.Session, nth=2, after=BATCH),
     Kill("settle", scenes.Session, nth=2, before=BATCH),
+    Kill("split", scenes.SpoiltSession, nth=2),
+    Kill("dead letter", scenes.SpoiltSession),
     Kill("dead letter", scenes.Refused, before=BATCH - 1),
     Kill("dead letter", scenes.Spoilt),
     Kill("split", scenes.Spoilt),

@@ -123,6 +123,22 @@ class Session(Scene):
         assert list(dict.fromkeys(arrived)) == self.expected, "first arrivals in the order in which they came"
 
 
+class SpoiltSession(Session):
+    """One of its events spoils every request that it is in."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        match = {"account": self.account, "event": {"clientUniqueId": str(BAD)}}
+        self.on.rokt.faults({"status": 400, "code": CODE, "match": match})
+        self.buried = None
+        self.expected.pop(BAD)
+
+    def at_the_end(self) -> None:
+        super().at_the_end()
+        (letter,) = self.on.letters(self.destination)
+        assert (f'"{BAD}"'.encode() in letter.event.payload, letter.code) == (True, CODE)
+
+
 class Hasty(Scene):
     """A worker whose requests are on the wire at once, or nearly."""
 
