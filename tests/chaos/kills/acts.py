@@ -33,6 +33,12 @@ ENOUGH = threading.Event()  # a reader in this process ends
 HANGS_S = 20
 
 
+def enough_after(seconds: float) -> None:
+    timer = threading.Timer(seconds, ENOUGH.set)
+    timer.daemon = True
+    timer.start()
+
+
 def deliver(env: Env, destination: str = "event-api") -> None:
     """One task of a worker."""
     process = Process(load_settings(env))

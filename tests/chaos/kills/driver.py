@@ -69,6 +69,7 @@ def watched(act: Act, env: Mapping[str, str], until: Iterable[str] = ()) -> tupl
 def _watch(act: Act, env: Mapping[str, str], until: Iterable[str], told: Connection) -> None:
     logs.configure("CRITICAL")
     watch = Watch(until, acts.ENOUGH.set)
+    acts.enough_after(WITHIN_S / 2)  # so that it is told what was missing
     with watching(watch):
         act(env)
     told.send((watch.heard, watch.outside))
