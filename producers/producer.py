@@ -10,6 +10,7 @@ from producers.append import APPEND, Append, Entry, append_call, entry
 from producers.clock import now_ms
 from producers.connection import Connection
 from producers.destinations import DESTINATIONS, Destination, Prepared, destination_named
+from producers.effects import effect
 from producers.errors import EnqueueFailed, Fault, InvalidEvent
 from producers.keys import Slot, agreement_key, shard_of, terms
 from producers.lines import Line
@@ -123,7 +124,8 @@ class Producer:
         """Once a process: whether the others write the same layout, over as many shards."""
         ours = terms(self._buffer.shards)
         if self._agreed != ours:
-            noted = self._connection.agree(agreement_key(self._buffer.key_prefix), ours, event_id)
+            with effect("agree"):
+                noted = self._connection.agree(agreement_key(self._buffer.key_prefix), ours, event_id)
             if noted != ours:
                 raise EnqueueFailed(_disagreement(noted, ours), id=event_id, maybe_accepted=False)
             self._agreed = ours
@@ -133,7 +135,8 @@ class Producer:
         shard = shard_of(account, self._buffer.shards)
         slot = Slot(self._buffer.key_prefix, to.name, shard)
         call: Append = append_call(slot, self._buffer, to, self._batches[to.name], entries)
-        self._connection.run(APPEND, call.command, event_id)
+        with effect("append"):
+            self._connection.run(APPEND, call.command, event_id)
 
 
 def _disagreement(noted: str, ours: str) -> str:

@@ -15,6 +15,7 @@ from producers.errors import ConfigurationError, ForwarderError, InvalidEvent
 from producers.keys import Slot
 from producers.settings import BatchSettings, BufferSettings
 from worker.buffer.calls import Call, run_one
+from worker.effects import effect
 from worker.intake.letters import NAME as INTAKE
 from worker.letters import Letter
 
@@ -125,7 +126,9 @@ class DeadLetters:
         """Messages of the intake are checked and enqueued anew; one that is still at fault stays where it is."""
         taken: list[str] = []
         busy = slot.key("dispatched")
-        if not await self._redis.set(busy, 1, nx=True, ex=REENTER_S):
+        with effect("intake letters lock"):
+            alone = await self._redis.set(busy, 1, nx=True, ex=REENTER_S)
+        if not alone:
             raise ForwarderError("somebody else replays messages of the intake at this moment")
         try:
             for letter in letters:
@@ -134,7 +137,8 @@ class DeadLetters:
                     taken.append(letter.number)
         finally:
             await run_one(self._redis, Call("discard", slot.fixed, ["delivered", *taken]))
-            await self._redis.delete(busy)
+            with effect("intake letters unlock"):
+                await self._redis.delete(busy)
         return len(taken)
 
     def _replay_call(self, slot: Slot, letters: list[Letter]) -> Call:

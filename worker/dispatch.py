@@ -17,6 +17,7 @@ from redis.exceptions import NoScriptError, RedisError
 from producers.keys import Slot
 from producers.scripts import load
 from worker.dispatch_note import NOTE_MS
+from worker.effects import effect
 from worker.heartbeat import HEARTBEAT_EVERY_S, Worker, beat, leave
 from worker.names import task_name
 from worker.pulse import PULSE, Pulse
@@ -79,7 +80,8 @@ class Dispatcher:
             return  # what is due is for the other workers to see
         for slot, due in zip(self._slots, self._due(), strict=True):
             if due and self._queues.has_room(task_name(slot.destination)):
-                self._app.send_task(task_name(slot.destination), args=(slot.shard,))
+                with effect("send task"):
+                    self._app.send_task(task_name(slot.destination), args=(slot.shard,))
         if self._pulse.felt and time.monotonic() >= self._next_beat:
             beat(self._redis, self._prefix, self._worker)
             self._next_beat = time.monotonic() + HEARTBEAT_EVERY_S
@@ -98,7 +100,8 @@ class Dispatcher:
         pipeline = self._redis.pipeline(transaction=False)
         for slot in self._slots:
             pipeline.evalsha(self._script.sha, len(slot.fixed), *slot.fixed, "", NOTE_MS, 1)
-        return list(pipeline.execute(raise_on_error=False))
+        with effect("dispatch"):
+            return list(pipeline.execute(raise_on_error=False))
 
 
 class DispatchStep(ThreadStep):

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from producers.keys import Slot
+from worker.effects import effect
 
 NOTE_MS = 2_000
 RENEW_S = 0.5
@@ -38,9 +39,9 @@ class DispatchNote:
     async def _keep(self) -> None:
         try:
             while not self._released:
-                with contextlib.suppress(RedisError, OSError):
+                with contextlib.suppress(RedisError, OSError), effect("note task"):
                     await self._redis.set(self._key, 1, px=NOTE_MS)
                 await asyncio.sleep(RENEW_S)
         finally:
-            with contextlib.suppress(RedisError, OSError):
+            with contextlib.suppress(RedisError, OSError), effect("drop note"):
                 await self._redis.delete(self._key)

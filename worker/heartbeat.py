@@ -7,6 +7,8 @@ from typing import Any, NamedTuple, cast
 
 from redis import Redis
 
+from worker.effects import effect
+
 HEARTBEAT_EVERY_S = 1.0
 HEARTBEAT_LASTS_S = 5
 _ON = " on "
@@ -37,13 +39,15 @@ class Worker(NamedTuple):
 def beat(redis: Redis, prefix: str, worker: Worker) -> None:
     """Says that this worker looked for work just now, and forgets those that are long gone."""
     seconds, _ = redis.time()
-    redis.zadd(key(prefix), {str(worker): seconds})
-    redis.zremrangebyscore(key(prefix), "-inf", seconds - 3_600)
+    with effect("beat"):
+        redis.zadd(key(prefix), {str(worker): seconds})
+        redis.zremrangebyscore(key(prefix), "-inf", seconds - 3_600)
 
 
 def leave(redis: Redis, prefix: str, worker: Worker) -> None:
     """Says that this worker ended in order."""
-    redis.zrem(key(prefix), str(worker))
+    with effect("leave"):
+        redis.zrem(key(prefix), str(worker))
 
 
 def alive(redis: Redis, prefix: str) -> list[Worker]:

@@ -16,6 +16,7 @@ from producers.keys import Slot
 from worker.buffer.buffer import Buffer
 from worker.delivery import Delivery
 from worker.dispatch_note import DispatchNote
+from worker.effects import effect
 from worker.redis_client import async_redis
 from worker.sending import Target
 from worker.settings import Settings, open_credentials
@@ -67,7 +68,7 @@ class Process:
 
     async def _leave_to_others(self, slot: Slot) -> None:
         """This task came too late: another worker's dispatcher need not wait until the note of it lapses."""
-        with contextlib.suppress(RedisError, OSError):
+        with contextlib.suppress(RedisError, OSError), effect("drop note"):
             await self._redis.delete(slot.key("dispatched"))
 
     async def _bounded(self, run: Coroutine[object, object, object]) -> None:

@@ -7,6 +7,7 @@ from redis.exceptions import RedisError
 
 from producers.errors import ConfigurationError
 from producers.keys import agreement_key, terms
+from worker.effects import effect
 from worker.redis_client import RedisUnreachable, check_keeps_everything, sync_redis
 from worker.settings import Settings, open_credentials
 
@@ -38,7 +39,8 @@ def check_terms(settings: Settings) -> None:
     """
     redis, ours = sync_redis(settings.buffer.redis_url), terms(settings.buffer.shards)
     try:
-        noted = redis.set(agreement_key(settings.buffer.key_prefix), ours, nx=True, get=True)
+        with effect("check terms"):
+            noted = redis.set(agreement_key(settings.buffer.key_prefix), ours, nx=True, get=True)
     except RedisError:
         return
     finally:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from worker.effects import effect
+
 
 class TaskQueues:
     """The queues of the tasks. `most`: one message for each slot of a destination says all that there is to say.
@@ -30,10 +32,11 @@ class TaskQueues:
     def _declared(self, channel: Any, name: str) -> Any:
         """As Celery declares it; passively it would not be found where Redis's keys have a prefix of our own."""
         of = self._app.amqp.queues[name]
-        return channel.queue_declare(
-            queue=name,
-            durable=of.durable,
-            exclusive=of.exclusive,
-            auto_delete=of.auto_delete,
-            arguments=of.queue_arguments,
-        )
+        with effect("declare queue"):
+            return channel.queue_declare(
+                queue=name,
+                durable=of.durable,
+                exclusive=of.exclusive,
+                auto_delete=of.auto_delete,
+                arguments=of.queue_arguments,
+            )

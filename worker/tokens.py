@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 
 from producers.destinations.answers import NoAnswer, Request
 from producers.errors import ConfigurationError
+from worker.effects import effect
 from worker.oauth import Token, TokenFailed, read_token, token_request
 from worker.transport import Transport
 
@@ -62,10 +63,10 @@ class FleetTokens:
             kept, failure = await self._kept(place, box)
             if kept and time.time() < kept.refresh_at:
                 return kept.token, False
-            if await self._redis.set(f"{place}:lock", 1, nx=True, ex=LOCK_S):
+            if await self._locked(place):
                 kept, _ = await self._kept(place, box)  # another worker may have fetched one since we looked
                 if kept and time.time() < kept.refresh_at:
-                    await self._redis.delete(f"{place}:lock")
+                    await self._unlock(place)
                     return kept.token, False
                 return await self._fetched(place, box, app_id, app_secret), True
             if kept and time.time() < kept.ends_at:
@@ -80,7 +81,8 @@ class FleetTokens:
         place = self._place(app_id)
         kept, _ = await self._kept(place, _box(app_secret))
         if kept and secrets.compare_digest(kept.token, token):
-            await self._redis.delete(place)
+            with effect("token forget"):
+                await self._redis.delete(place)
 
     async def _kept(self, place: str, box: Fernet) -> tuple[_Kept | None, bytes | None]:
         sealed, failure = await self._redis.mget(place, f"{place}:failed")
@@ -96,14 +98,24 @@ class FleetTokens:
             await self._keep(place, box, token)
             return token.access_token
         except TokenFailed as error:
-            await self._redis.set(f"{place}:failed", error.status, ex=FAILURE_S)
+            with effect("token failure"):
+                await self._redis.set(f"{place}:failed", error.status, ex=FAILURE_S)
             raise
         finally:
+            await self._unlock(place)
+
+    async def _locked(self, place: str) -> bool:
+        with effect("token lock"):
+            return bool(await self._redis.set(f"{place}:lock", 1, nx=True, ex=LOCK_S))
+
+    async def _unlock(self, place: str) -> None:
+        with effect("token unlock"):
             await self._redis.delete(f"{place}:lock")
 
     async def _asked(self, app_id: str, app_secret: str) -> Token:
         request = _token_request(self._auth_host, app_id, app_secret)
-        answer = await self._transport.post(request, self._timeout_s)
+        with effect("token request"):
+            answer = await self._transport.post(request, self._timeout_s)
         if isinstance(answer, NoAnswer):
             raise TokenFailed(0, f"the token endpoint gave no answer: {answer.message}")
         return read_token(answer)
@@ -112,8 +124,10 @@ class FleetTokens:
         now = time.time()
         kept = _Kept(token.access_token, now + token.expires_in * REFRESH_AT, now + token.expires_in)
         sealed = box.encrypt(msgspec.json.encode(kept))
-        await self._redis.set(place, sealed, px=max(1, round(token.expires_in * 1000)))
-        await self._redis.delete(f"{place}:failed")
+        with effect("token keep"):
+            await self._redis.set(place, sealed, px=max(1, round(token.expires_in * 1000)))
+        with effect("token failure over"):
+            await self._redis.delete(f"{place}:failed")
 
     def _place(self, app_id: str) -> str:
         return f"{self._prefix}:oauth:{{{sha256(app_id.encode()).hexdigest()[:32]}}}"

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import httpx
 
 from producers.destinations.answers import Answer, NoAnswer, Request
+from worker.effects import effect
 
 LARGEST_ANSWER = 32_000_000  # bytes; a refusal echoes what was sent, so it may be larger than a request
 LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")  # never by way of a proxy
@@ -44,7 +45,8 @@ class HttpTransport:
         """`timeout_s` is for the whole request, connecting and reading included."""
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._exchange(request)
+                with effect("post"):
+                    return await self._exchange(request)
         except (TimeoutError, httpx.TimeoutException):
             return NoAnswer("Timeout", f"no answer within {timeout_s:g} s")
         except httpx.ConnectError:

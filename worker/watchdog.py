@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from worker.effects import effect
 from worker.stopping import FORCED_S, Stopping
 
 LOOK_S = 0.5
@@ -23,14 +24,19 @@ def watch(stopping: Stopping, children: Callable[[], list[int]]) -> None:
 def _watched(stopping: Stopping, children: Callable[[], list[int]]) -> None:
     while not stopping.over_for(FORCED_S):
         time.sleep(LOOK_S)
-    for child in children():
-        if child != os.getpid():
-            with contextlib.suppress(OSError):
-                os.kill(child, signal.SIGKILL)
+    with effect("end by force"):
+        _kill(children())
     said = threading.Thread(target=_say, daemon=True)  # whoever reads our output may hang as well
     said.start()
     said.join(timeout=1)
     os._exit(1)
+
+
+def _kill(children: list[int]) -> None:
+    for child in children:
+        if child != os.getpid():
+            with contextlib.suppress(OSError):
+                os.kill(child, signal.SIGKILL)
 
 
 def _say() -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
 
 from producers.append import epoch
 from producers.keys import Slot
-from worker.buffer.batches import Batch, Bounds, Claimed, Limits, Settled, Settlement
+from worker.buffer.batches import Batch, Bounds, Claimed, Limits, Settled, Settlement, Verdict
 from worker.buffer.calls import Call, run, run_one
 
 _MODES = {(False, False): "", (True, False): "refund", (True, True): "renew", (False, True): "renew"}
@@ -72,7 +72,19 @@ class Buffer:
         told = (settlement.verdict.value, settlement.hold_ms, settlement.reason, settlement.credentials)
         counts = (settlement.delivered, len(dead), len(again))
         head = (batch.id, batch.token, epoch(), mode, *told, *self._bounds, *counts)
-        return self._call("settle", *head, *deaths, *parts)
+        call = self._call("settle", *head, *deaths, *parts)
+        return call._replace(also=tuple(_effects_of(batch, settlement)))
 
     def _call(self, script: str, *args: Any) -> Call:
         return Call(script, self.slot.fixed, ["" if self.now is None else self.now, *args])
+
+
+def _effects_of(batch: Batch, settlement: Settlement) -> Iterator[str]:
+    """What a settlement does beyond ending an attempt."""
+    if settlement.dead:
+        yield "dead letter"
+    if any((part.first, part.last) != (batch.first, batch.last) for part in settlement.again):
+        yield "split"
+    elif settlement.again:
+        held = {Verdict.LIMITED: "limit", Verdict.PARKED: "park"}
+        yield held.get(settlement.verdict) or ("give back" if settlement.refund else "retry")

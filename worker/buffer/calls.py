@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
 from producers.scripts import load
+from worker.effects import effect
 
 SCRIPTS = (
     "settle",
@@ -21,15 +22,22 @@ SCRIPTS = (
 
 
 class Call(NamedTuple):
-    """One call of a script of this package, by its file's name."""
+    """One call of a script of this package, by its file's name. `also`: finer names of the effects it has."""
 
     script: str
     keys: list[str]
     args: list[Any]
+    also: tuple[str, ...] = ()
 
 
 async def run(redis: Redis, calls: Sequence[Call]) -> list[Any]:
     """The answer to each call, in order; an error that Redis answered stands in its place."""
+    with effect(*_effects_of(calls)):
+        return await _executed(redis, calls)
+
+
+async def _executed(redis: Redis, calls: Sequence[Call]) -> list[Any]:
+    """Scripts that Redis had forgotten are loaded, and their calls sent again."""
     answers = await _execute(redis, calls)
     forgotten = [place for place, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
     if forgotten:
@@ -46,6 +54,10 @@ async def run_one(redis: Redis, call: Call) -> Any:
     if isinstance(answer, Exception):
         raise answer
     return answer
+
+
+def _effects_of(calls: Sequence[Call]) -> Iterable[str]:
+    return dict.fromkeys(name for call in calls for name in (call.script, *call.also))
 
 
 async def _execute(redis: Redis, calls: Sequence[Call]) -> list[Any]:

@@ -15,6 +15,7 @@ from producers.errors import InvalidEvent
 from producers.keys import Slot
 from producers.scripts import load
 from producers.stored_event import StoredEvent
+from worker.effects import effect
 
 NAME = "intake"
 CODE = "InvalidEvent"
@@ -34,10 +35,11 @@ def reject(redis: Redis, prefix: str, messages: Sequence[tuple[bytes, InvalidEve
         entry = {"at": rfc3339(now), "attempts": 0, "status": 0, "trace_id": "", "reasons": reasons}
         args += [_id_in(body), CODE, StoredEvent(now, now, body, history=(entry,)).encode()]
     of, script = slot(prefix), load("worker.buffer", "reject")
-    try:
-        redis.evalsha(script.sha, len(of.fixed), *of.fixed, *args)
-    except NoScriptError:
-        redis.eval(script.text, len(of.fixed), *of.fixed, *args)
+    with effect("reject"):
+        try:
+            redis.evalsha(script.sha, len(of.fixed), *of.fixed, *args)
+        except NoScriptError:
+            redis.eval(script.text, len(of.fixed), *of.fixed, *args)
 
 
 def readable(body: bytes) -> Any:

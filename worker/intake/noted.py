@@ -7,6 +7,7 @@ from typing import Any
 from kombu.utils.json import dumps, loads
 from redis import Redis
 
+from worker.effects import effect
 from worker.intake.keys import QueueKeys
 from worker.intake.redis_queue import script
 
@@ -22,7 +23,8 @@ def restore_noted(redis: Redis, keys: QueueKeys) -> int:
     restored = 0
     for tag in tags:
         noted: Any = redis.hget(unacked, tag)
-        restored += int(give_back([unacked, index, keys.lists[0]], [tag, _message(noted or b"")]))
+        with effect("restore noted"):
+            restored += int(give_back([unacked, index, keys.lists[0]], [tag, _message(noted or b"")]))
     return restored
 
 

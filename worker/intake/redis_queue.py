@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from redis import Redis
 
+from worker.effects import effect
 from worker.intake.keys import QueueKeys
 
 LEASE_MS = 15_000  # an append takes seconds at the most: each of its calls is bounded
@@ -34,18 +35,21 @@ class RedisQueue:
 
     def take(self, name: str, most: int = MOST) -> list[bytes]:
         """The oldest messages, the highest priority first; they are this take's until its lease is over."""
-        taken: list[bytes] = self._take(
-            [self._keys.takes, self._keys.taken(name), *self._keys.lists], [name, LEASE_MS, most, MOST_BYTES]
-        )
+        keys = [self._keys.takes, self._keys.taken(name), *self._keys.lists]
+        with effect("take"):
+            taken: list[bytes] = self._take(keys, [name, LEASE_MS, most, MOST_BYTES])
         return taken
 
     def end(self, name: str, done: Sequence[int]) -> int:
         """Forgets the messages of a take at these places and gives back the others. Gives how many those were."""
-        return int(self._give_back([self._keys.takes, self._keys.taken(name), *self._keys.lists], [name, *done]))
+        keys = [self._keys.takes, self._keys.taken(name), *self._keys.lists]
+        with effect("end take"):
+            return int(self._give_back(keys, [name, *done]))
 
     def restore(self) -> int:
         """Gives back what others had taken whose lease is over. Gives how many messages."""
-        return int(self._restore([self._keys.takes, *self._keys.lists], [self._keys.taken("")]))
+        with effect("restore takes"):
+            return int(self._restore([self._keys.takes, *self._keys.lists], [self._keys.taken("")]))
 
     def count(self) -> Counts:
         """At one instant. What kombu's transport had noted counts as taken."""

@@ -1,0 +1,161 @@
+"""What a process does when it is killed: one act of a worker, a shop or an operator, on real parts. Picklable."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from producers import Producer
+from producers.keys import Slot
+from producers.settings import buffer_settings
+from tests.intake.support import hand_over, intake
+from worker.buffer.holds import Holds
+from worker.dead_letters import DeadLetters, Filter
+from worker.heartbeat import Worker, beat, leave
+from worker.intake.intake import run
+from worker.intake.kombu_reader import KombuReader
+from worker.process import Process
+from worker.pulse import Pulse
+from worker.redis_client import sync_redis, with_redis
+from worker.settings import caps_of, load_settings
+from worker.start_check import check_terms
+from worker.stopping import FORCED_S, Stopping
+from worker.watchdog import watch
+
+Env = Mapping[str, str]
+ENOUGH = threading.Event()  # a reader in this process ends
+HANGS_S = 20
+
+
+def enough_after(seconds: float) -> None:
+    timer = threading.Timer(seconds, ENOUGH.set)
+    timer.daemon = True
+    timer.start()
+
+
+def deliver(env: Env, destination: str = "event-api") -> None:
+    """One task of a worker."""
+    process = Process(load_settings(env))
+    try:
+        process.deliver(destination, 0)
+    finally:
+        process.close()
+
+
+def deliver_too_late(env: Env) -> None:
+    """A task that comes when its worker is to end."""
+    stopping = Stopping()
+    stopping.ask()
+    process = Process(load_settings(env), stopping)
+    try:
+        process.deliver("event-api", 0)
+    finally:
+        process.close()
+
+
+def enqueue(env: Env, lines: list[dict[str, Any]]) -> None:
+    assert not any(result.error for result in Producer.from_env(env).enqueue_many(lines))
+
+
+def replay(env: Env, destination: str = "event-api") -> int:
+    """All letters, as `forwarder dlq replay --all` does it. Gives how many were moved."""
+    return asyncio.run(_letters(env, destination, DeadLetters.replay))
+
+
+def discard(env: Env, destination: str = "event-api") -> int:
+    return asyncio.run(_letters(env, destination, DeadLetters.discard))
+
+
+async def _letters(env: Env, destination: str, move: Any) -> int:
+    buffer, producer = buffer_settings(env), Producer.from_env(env)
+
+    async def work(redis: Any) -> int:
+        letters = DeadLetters(redis, buffer, caps_of(env), lambda body: enqueue_message(producer, body))
+        return int(await move(letters, await letters.choose(Filter(destination))))
+
+    return await with_redis(buffer.redis_url, work)
+
+
+def enqueue_message(producer: Producer, body: bytes) -> None:
+    from producers.lines import parse_line
+
+    producer.enqueue_line(parse_line(body))
+
+
+def pause(env: Env, account: str) -> None:
+    asyncio.run(with_holds(env, lambda holds: holds.pause(account, "by an operator")))
+
+
+def resume(env: Env, account: str) -> None:
+    asyncio.run(with_holds(env, lambda holds: holds.resume([account])))
+
+
+async def with_holds(env: Env, work: Any) -> Any:
+    buffer = buffer_settings(env)
+    slot = Slot(buffer.key_prefix, "event-api", 0)
+    return await with_redis(buffer.redis_url, lambda redis: work(Holds(redis, slot)))
+
+
+def read_queue(env: Env) -> None:
+    """The intake of a worker, as long as its process lives or until it is enough."""
+    run(intake(env), ENOUGH)
+
+
+def read_with_kombu(env: Env) -> None:
+    """As from a broker that is no Redis."""
+    run(KombuReader(env["FORWARDER_BROKER_URL"], env["FORWARDER_KEY_PREFIX"], hand_over(env)), ENOUGH)
+
+
+def read_and_leave(env: Env) -> None:
+    """A reader that ends in order when it handed over what there was."""
+    into_buffer = hand_over(env)
+
+    def once(messages: Any) -> Any:
+        ENOUGH.set()
+        return into_buffer(messages)
+
+    KombuReader(env["FORWARDER_BROKER_URL"], env["FORWARDER_KEY_PREFIX"], once).read(ENOUGH)  # type: ignore[arg-type]
+
+
+def look(env: Env) -> None:
+    """One look of a dispatcher whose worker works, with the worker's own Celery app."""
+    os.environ.update(env)  # the app is made from it when it is imported
+    from worker.celery import SETTINGS, app
+    from worker.dispatch import Dispatcher
+
+    pulse = Pulse()
+    pulse.beat()
+    redis = sync_redis(SETTINGS.buffer.redis_url)
+    Dispatcher(app, SETTINGS, redis, Worker.here(os.getpid(), "a-worker"), pulse, Stopping()).look()
+
+
+def live_and_leave(env: Env) -> None:
+    redis, here = sync_redis(env["FORWARDER_REDIS_URL"]), Worker.here(os.getpid(), "a-worker")
+    beat(redis, env["FORWARDER_KEY_PREFIX"], here)
+    leave(redis, env["FORWARDER_KEY_PREFIX"], here)
+
+
+def start(env: Env) -> None:
+    """What a worker notes before it starts."""
+    check_terms(load_settings(env))
+
+
+class _Over(Stopping):
+    """Time has been over for long."""
+
+    def over_for(self, seconds: float) -> bool:
+        assert seconds == FORCED_S
+        return True
+
+
+def end_by_force(env: Env) -> None:  # noqa: ARG001 - an act like the others
+    """A worker that hangs, with one child that hangs."""
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3)"])
+    watch(_Over(), lambda: [child.pid])
+    time.sleep(HANGS_S)
