@@ -57,6 +57,17 @@ def terms(shards: int) -> str:
     return f"layout {LAYOUT}, {shards} shards"
 
 
+def disagreement(noted: str, shards: int) -> str:
+    """Why the terms that the data in Redis was written by are not ours, and what to do."""
+    ours = terms(shards)
+    if noted.partition(",")[0] == ours.partition(",")[0]:
+        return f"FORWARDER_SHARDS: the data in Redis has {noted}, here it is {ours}: it must say the same everywhere"
+    return (
+        f"the data in Redis has {noted}, this version writes {ours}: run the version that fits; "
+        "or let that version drain, remove the key that ends with :terms, and then run this one everywhere"
+    )
+
+
 def shard_of(account: str, shards: int) -> int:
     """Which shard of its destination an account lives in."""
     return crc32(account.encode("utf-8", "surrogatepass")) % shards if shards > 1 else 0

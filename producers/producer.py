@@ -12,7 +12,7 @@ from producers.connection import Connection
 from producers.destinations import DESTINATIONS, Destination, Prepared, destination_named
 from producers.effects import effect
 from producers.errors import EnqueueFailed, Fault, InvalidEvent
-from producers.keys import Slot, agreement_key, shard_of, terms
+from producers.keys import Slot, agreement_key, disagreement, shard_of, terms
 from producers.lines import Line
 from producers.settings import BatchSettings, BufferSettings, batch_settings, buffer_settings
 
@@ -127,7 +127,7 @@ class Producer:
             with effect("agree"):
                 noted = self._connection.agree(agreement_key(self._buffer.key_prefix), ours, event_id)
             if noted != ours:
-                raise EnqueueFailed(_disagreement(noted, ours), id=event_id, maybe_accepted=False)
+                raise EnqueueFailed(disagreement(noted, self._buffer.shards), id=event_id, maybe_accepted=False)
             self._agreed = ours
 
     def _append(self, to: Destination, account: str, entries: Sequence[Entry], event_id: str) -> None:
@@ -137,11 +137,6 @@ class Producer:
         call: Append = append_call(slot, self._buffer, to, self._batches[to.name], entries)
         with effect("append"):
             self._connection.run(APPEND, call.command, event_id)
-
-
-def _disagreement(noted: str, ours: str) -> str:
-    hint = "run the version that fits, and the same FORWARDER_SHARDS everywhere"
-    return f"the data in Redis has {noted}, this producer writes {ours}: {hint}"
 
 
 class _Chunk:

@@ -111,7 +111,7 @@ class Delivery:
     async def _attempt(self, taken: Taken) -> None:
         """One attempt at a batch. A surprise costs the batch an attempt, and no other batch anything."""
         try:
-            await self._try(*taken)
+            await self._try(taken)
         except asyncio.CancelledError:
             self._cut_off(taken.batch)
         except Exception:
@@ -119,15 +119,16 @@ class Delivery:
             self.summary.broke()
             self._exchange.ended(taken.batch, whole_again(taken.batch, self._delay_ms(taken.batch)))
 
-    async def _try(self, batch: Batch, stored: list[bytes], claimed_at: float) -> None:
+    async def _try(self, taken: Taken) -> None:
         """Up to the settlement, which travels with the next claim."""
+        batch, stored, claimed_at = taken.batch, taken.stored, taken.claimed_at
         attempt = Attempt(batch, stored, self._to.event_id, now_ms())
         reason = self._cannot_be_tried(batch, stored)
         if reason:
             self._settled(attempt, exhausted(attempt, reason), Retry((reason,)), 0.0)
             return
         await self._pacer.turn(batch.account)
-        if self._stop.asked or self._second_thoughts.on(batch, claimed_at):
+        if self._stop.asked or self._second_thoughts.on(taken):
             self._exchange.ended(batch, given_back(batch))
             return
         places, expired = self._still_accepted(batch, stored, attempt.at)
@@ -155,7 +156,7 @@ class Delivery:
         """If somebody else settled the batch meanwhile, its events are gone too, and our token is of no use."""
         if len(stored) < batch.events:
             return Reason("BatchIncomplete", f"Redis has {len(stored)} of its {batch.events} events")
-        if batch.attempts > self._policy.max_attempts and not batch.probe:
+        if batch.attempts > self._policy.max_attempts:  # as a probe, too: one that fails gives its attempt back
             return Reason("AttemptsExhausted", "no attempt could be brought to its end")
         return None
 

@@ -19,11 +19,15 @@ TRY_AGAIN_S = 0.25
 
 
 class Taken(NamedTuple):
-    """A claimed batch with its stored events, and when it was claimed (monotonic seconds, rather too early)."""
+    """A claimed batch with its stored events, and when it was claimed (monotonic seconds, rather too early).
+
+    `read`: bytes of all batches that were read in the same turn.
+    """
 
     batch: Batch
     stored: list[bytes]
     claimed_at: float
+    read: int = 0
 
 
 class Exchange:
@@ -88,7 +92,8 @@ class Exchange:
         for batch, events in zip(claimed.batches, stored, strict=True):
             if len(events) != batch.events:
                 log.error("batch_incomplete", batch=batch.id, expected=batch.events, found=len(events))
-        return [Taken(*each, claimed_at) for each in zip(claimed.batches, stored, strict=True)]
+        read = sum(batch.size for batch in claimed.batches)
+        return [Taken(*each, claimed_at, read) for each in zip(claimed.batches, stored, strict=True)]
 
     def _forget_lapsed(self) -> None:
         """What cannot be settled any more: another worker has the batch, or soon will."""

@@ -62,7 +62,7 @@ def problems(seen: Seen, *, host: str = "", overdue_s: float = OVERDUE_S) -> lis
 def _unclaimed(slots: Sequence[Slot], answers: list[Any], now: int) -> Iterator[Unclaimed]:
     """Since the head of the line became due, or since the last claim or a bar to all claims ended, if that is later."""
     for slot, line, (paused, *noted) in zip(slots, answers[::2], answers[1::2], strict=True):
-        if line and not paused:
+        if line and paused is None:
             since = max(line[0][1], *(float(time or 0) for time in noted))
             if since <= now:
                 yield Unclaimed(slot.destination, (now - since) / 1_000)

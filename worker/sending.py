@@ -101,7 +101,7 @@ class Sender:
 
     def _meaning(self, answer: Answer, batch: Batch, payloads: Sequence[bytes]) -> Outcome | Back:
         if answer.status == _SEEN_BEFORE and self._keys:
-            return Delivered() if batch.attempts > 1 else Back(renewed=True)
+            return Delivered() if batch.attempts > 1 or batch.sent else Back(renewed=True)
         return self._target.to.outcome(answer, payloads)
 
 

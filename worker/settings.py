@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from msgspec import Meta, Struct
 
 from producers.destinations import DESTINATIONS, Destination
+from producers.destinations.contract import Rate
 from producers.errors import ConfigurationError
 from producers.settings import BatchSettings, BufferSettings, batch_settings, buffer_settings, read, variable
 from worker.buffer.batches import Bounds
@@ -45,8 +46,8 @@ class DeliverySettings(Struct, frozen=True):
     retry_longest_s: Annotated[float, Meta(gt=0, le=86_400)] = 600
     retry_after_longest_s: Annotated[float, Meta(gt=0, le=86_400)] = 3_600
     circuit_failures: Annotated[int, Meta(ge=0, le=100_000)] = 20
-    circuit_first_s: Annotated[float, Meta(gt=0, le=3_600)] = 5
-    circuit_longest_s: Annotated[float, Meta(gt=0, le=86_400)] = 60
+    circuit_first_s: Annotated[float, Meta(ge=0.05, le=3_600)] = 5
+    circuit_longest_s: Annotated[float, Meta(ge=0.05, le=86_400)] = 60
     max_dead_letters: Annotated[int, Meta(ge=0)] = 100_000
     in_flight: Annotated[int, Meta(ge=1, le=1_024)] = 32
     account_in_flight: Annotated[int, Meta(ge=1, le=1_024)] = 8
@@ -191,8 +192,7 @@ def _check_shutdown(
 
 def _delivery(environ: Mapping[str, str], destination: str) -> DeliverySettings:
     rate = DESTINATIONS[destination].rate
-    limits = {"requests_a_second": rate.requests_a_second, "account_in_flight": rate.requests_at_a_time} if rate else {}
-    settings = read(DeliverySettings, environ, destination, limits)
+    settings = read(DeliverySettings, environ, destination, _limits(rate) if rate else {})
     if settings.lease_s <= settings.http_timeout_s:
         raise ConfigurationError(
             f"{variable(environ, 'lease_s', destination)}: {settings.lease_s:g} s must be longer than "
@@ -200,6 +200,13 @@ def _delivery(environ: Mapping[str, str], destination: str) -> DeliverySettings:
             "else two workers may send one batch"
         )
     return settings
+
+
+def _limits(rate: Rate) -> dict[str, object]:
+    """Of an API that asks for them; its requests are few and large, so a task holds few of them."""
+    at_a_time = rate.requests_at_a_time
+    limits = {"requests_a_second": rate.requests_a_second, "account_in_flight": at_a_time, "in_flight": 2 * at_a_time}
+    return dict(limits)
 
 
 def _host(api: Destination, worker: WorkerSettings, environ: Mapping[str, str]) -> str | None:

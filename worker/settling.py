@@ -93,7 +93,7 @@ def _rejected(attempt: Attempt, outcome: Rejected, expired: Deaths, sent: Sequen
 
 def _held(attempt: Attempt, outcome: Limited | Unauthorized, following: Next) -> Settlement:
     """Nothing is wrong with the events, so no attempt is spent; the account waits."""
-    back = given_back(attempt.batch)._replace(reason=_in_words(outcome.reasons))
+    back = given_back(attempt.batch)._replace(reason=_in_words(outcome.reasons), reached=attempt.requested)
     if isinstance(outcome, Limited):
         return back._replace(verdict=Verdict.LIMITED, hold_ms=following.hold_ms)
     return back._replace(verdict=Verdict.PARKED, credentials=attempt.credentials)

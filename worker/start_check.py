@@ -6,7 +6,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from producers.errors import ConfigurationError
-from producers.keys import agreement_key, terms
+from producers.keys import agreement_key, disagreement, terms
 from worker.effects import effect
 from worker.redis_client import RedisUnreachable, check_keeps_everything, sync_redis
 from worker.settings import Settings, open_credentials
@@ -46,7 +46,7 @@ def check_terms(settings: Settings) -> None:
     finally:
         redis.close()
     if isinstance(noted, bytes) and noted.decode() != ours:
-        raise ConfigurationError(f"FORWARDER_SHARDS: the data in Redis has {noted.decode()}, this worker {ours}")
+        raise ConfigurationError(disagreement(noted.decode(), settings.buffer.shards))
 
 
 def _redis_warnings(settings: Settings) -> list[str]:

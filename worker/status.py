@@ -60,9 +60,9 @@ async def _slot(redis: Redis, slot: Slot) -> dict[str, Any]:
     counts = {state: int(ledger.get(state.encode(), 0)) for state in STATES}
     age = max(0, seconds - int(oldest[0])) if oldest else None
     holds = [hold for account in held for hold in await _holds(redis, slot, account.decode(), now)]
-    if paused:
+    if paused is not None:
         holds.insert(0, _hold(None, "paused", paused))
-    parked = sum([account.queued async for account in Holds(redis, slot).lasting() if account.parked])
+    parked = sum([account.queued async for account in Holds(redis, slot).lasting() if account.parked is not None])
     circuit = "closed" if circuit_until is None else "open" if int(circuit_until) > now else "half-open"
     return {**counts, "parked": parked, "oldest_age_s": age, "circuit": circuit, "holds": holds}
 

@@ -3,12 +3,12 @@
 --   account:<a>          hash   open (its open batch, where no order is kept), queued (events not in flight), dead
 --                               (letters); next_at (of its rate); its holds: hold_until, hold_reason, parked,
 --                               parked_with (print of the credentials), paused; its standing: careful, suspected, refused, far,
---                               limits, cleared (see standing.lua)
+--                               limits, proven, cleared (see standing.lua)
 --   due:<a>              zset   batch -> when it may be claimed; of an order key only the head stands here
 --   leases:<a>           zset   batch in flight -> when its lease is over
 --   order:<n>:<a>:<o>    list   the batches of an order key, oldest first (<n>: length of <a>, so that no two collide)
 --   batch:<id>           hash   account, order, kind, events, bytes, oldest, newest, opened, due, state (none: open),
---                               attempts, tried (first of them), token, far; list, first, last where it is a part of
+--                               attempts, tried (first of them), token, far, sent; list, first, last where it is a part of
 --                               another batch's list; root where it was split after a refusal
 --   events:<id>          list   the stored events
 --   owners:<id>          string how many batches still need the list, where it was split

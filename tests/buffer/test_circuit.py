@@ -143,3 +143,47 @@ async def test_without_a_number_of_failures_there_is_no_circuit(failing: World) 
     await fill(failing)
     for batch in (await failing.claim()).batches:
         assert await fail(failing, batch) == Settled.DONE
+
+
+async def test_a_batch_that_kills_its_workers_as_the_probe_does_not_bar_the_others(failing: World) -> None:
+    """Its lapsed lease comes last as long as there is another one to probe with."""
+    await failing.append(*[event(f"e{number}", "acme") for number in range(3)])
+    failing.cap_events = 1
+    await failing.append(*[event(f"e{number}", "acme", f"o{number}") for number in range(6)])
+    for batch in (await failing.claim(FAILURES)).batches:
+        await fail(failing, batch)
+    failing.later(5_000)
+    killer = await failing.claim_one()
+    failing.later(failing.lease_ms)
+    probe = await failing.claim_one()
+    assert probe.id != killer.id
+    await failing.deliver(probe)
+    again = [batch for batch in (await failing.claim()).batches if batch.id == killer.id]
+    assert [batch.attempts for batch in again] == [killer.attempts + 1]
+
+
+async def test_what_did_not_reach_the_api_does_not_close_it(failing: World) -> None:
+    await opened(failing)
+    failing.later(5_000)
+    probe = await failing.claim_one()
+    parked = Settlement(0, again=whole(probe).again, refund=True, verdict=Verdict.PARKED, reason="none", reached=False)
+    await failing.settle(probe, parked)
+    (another,) = (await failing.claim()).batches
+    assert another.probe == 1
+
+
+async def test_a_request_whose_answer_was_lost_is_remembered_though_its_attempt_is_given_back(failing: World) -> None:
+    """So that a 409 on its idempotency key is understood."""
+    await fill(failing)
+    batches = (await failing.claim(FAILURES + 1)).batches
+    assert [batch.sent for batch in batches] == [0] * 4
+    for batch in batches:
+        await fail(failing, batch)
+    failing.later(60_000)
+    seen = {batches[3].id: -1}
+    while seen[batches[3].id] < 0:
+        probe = await failing.claim_one()
+        seen[probe.id] = probe.sent
+        await fail(failing, probe)
+        failing.later(120_000)
+    assert seen[batches[3].id] == 1

@@ -6,7 +6,7 @@ import pytest
 
 from producers.settings import BufferSettings
 from tests.buffer.support import World, event, events, whole
-from worker.buffer.batches import Batch, Settled, Settlement, Verdict
+from worker.buffer.batches import Batch, Limits, Settled, Settlement, Verdict
 from worker.buffer.holds import EVERYTHING
 from worker.status import status
 
@@ -157,3 +157,43 @@ async def test_a_success_ends_the_doubling(world: World) -> None:
     await world.deliver(await world.claim_one())
     await limited(world, await world.claim_one(), 0)
     assert (await world.claim()).next_due == world.now + 1_000
+
+
+async def test_a_burst_of_limits_counts_once(world: World) -> None:
+    """Eight requests were under way, and all are told to slow down."""
+    world.cap_events = 1
+    await world.append(*events(9))
+    for batch in (await world.claim(8)).batches:
+        await limited(world, batch, 0)
+    assert (await world.claim()).next_due == world.now + 1_000
+
+
+@pytest.mark.parametrize("account", ["acme", EVERYTHING])
+async def test_a_hold_without_a_reason_is_seen_and_ends(world: World, account: str) -> None:
+    await world.append(event("1"))
+    await world.holds.pause(account, "")
+    holds = (await shown(world))["holds"]
+    assert holds == [{"account": account or None, "kind": "paused", "reason": "", "ends_in_s": None}]
+    assert [held.account async for held in world.holds.lasting()] == ([account] if account else [])
+    assert await world.holds.resume([account]) == 1
+
+
+async def test_one_limit_for_all_accounts_lets_a_careful_account_have_its_turn(world: World) -> None:
+    """It may have one request in flight of its own, however many the others have; and nobody spins meanwhile."""
+    world.cap_events, world.linger_ms = 1, 0
+    limits = Limits(world.lease_ms, 8, 4, 0, together=True)
+    await world.append(event("slow", "slow"))
+    await limited(world, (await world.buffer.claim(limits)).batches[0], 1_000)
+    await world.append(*events(20, "busy"), event("slow-2", "slow"))
+    world.later(1_000)
+    served = []
+    for _ in range(3):
+        claimed = await world.buffer.claim(limits)
+        served += [batch.account for batch in claimed.batches]
+        assert len(claimed.batches) <= 4
+        full = await world.buffer.claim(limits)
+        assert not full.batches
+        assert (full.next_due or 0) > world.now
+        for batch in claimed.batches:
+            await world.deliver(batch)
+    assert "slow" in served

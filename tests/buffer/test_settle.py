@@ -113,7 +113,7 @@ def refusals(batch: Batch, stored: list[bytes]) -> dict[str, Settlement]:
     }
 
 
-ANY = Batch("", "", "", "", "", 0, 3, 4, 160, 0, 0, 1, 0, 0, 0, "")
+ANY = Batch("", "", "", "", "", 0, 3, 4, 160, 0, 0, 1, 0, 0, 0, 0, "")
 
 
 @pytest.mark.parametrize("fault", refusals(ANY, [event("e").stored] * 4))

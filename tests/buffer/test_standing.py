@@ -173,3 +173,17 @@ async def test_too_many_dead_letters_park_the_account(world: World) -> None:
     assert picture.hashes["acme"]["parked"].startswith("DeadLettersFull: the account has 4 dead letters")
     assert (await world.claim()).batches == []
     assert picture.ledger["dead"] == 6  # those in flight were still buried
+
+
+async def test_a_proof_of_bad_events_does_not_last_for_ever(world: World) -> None:
+    """A fault of every request that begins while many parts wait parks the account, too."""
+    world.most_an_account = 8
+    await world.append(*events(800))
+    api = Api(world, None)
+    for batch in (await world.claim(8)).batches:
+        await api.answer(batch)
+    await world.deliver(await world.claim_one())
+    await api.run(200)
+    picture = await world.picture()
+    assert "parked" in picture.hashes["acme"]
+    assert picture.ledger["dead"] <= 30

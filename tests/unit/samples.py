@@ -79,6 +79,7 @@ def batch(events: int, *, first: int = 0, attempts: int = 1, oldest: int = NOW, 
         "opened": NOW,
         "tried_for": 0,
         "probe": 0,
+        "sent": 0,
         "token": "t0ken",
     }
     return Batch(**(fields | more))

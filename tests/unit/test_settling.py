@@ -286,3 +286,11 @@ def test_a_dead_letter_of_foreign_bytes_keeps_them() -> None:
     (death,) = exhausted(attempt, REASON).dead
     assert decode(death.stored).payload == b"\xff\xff"
     assert json.dumps(decode(death.stored).history)
+
+
+@pytest.mark.parametrize("outcome", [Limited((REASON,)), Unauthorized((REASON,))])
+def test_what_did_not_come_from_the_api_says_nothing_of_it(outcome: Outcome) -> None:
+    """Missing credentials, or the token endpoint's word: the account waits, and the circuit learns nothing."""
+    asked = attempt_at(1)._replace(requested=True)
+    assert settle(asked, [0], outcome, (), Next(DELAY)).reached
+    assert not settle(attempt_at(1), [0], outcome, (), Next(DELAY)).reached

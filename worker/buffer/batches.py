@@ -12,6 +12,7 @@ class Batch(NamedTuple):
     """A claimed batch: the places `first` to `last` of the list `source`. Times in milliseconds; sizes in bytes.
 
     `tried_for`: since its first attempt. `probe`: 1 if an open circuit lets only this one through.
+    `sent`: 1 if it was sent and no answer told what became of it.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Batch(NamedTuple):
     opened: int
     tried_for: int
     probe: int
+    sent: int
     token: str
 
     @classmethod
@@ -100,7 +102,7 @@ class Settlement(NamedTuple):
 
     `refund`: the attempt is not counted, where the whole batch is sent again; `renewed`: its parts begin anew.
     `hold_ms`: of a limited account, 0 where the API gave no time. `reason`: of a hold or of parking, in words.
-    `credentials`: the print of those that were used.
+    `credentials`: the print of those that were used. `reached`: whether the API itself was asked.
     """
 
     delivered: int
@@ -112,6 +114,7 @@ class Settlement(NamedTuple):
     hold_ms: int = 0
     reason: str = ""
     credentials: str = ""
+    reached: bool = True
 
 
 class Bounds(NamedTuple):

@@ -16,11 +16,14 @@ What = Literal["parked", "paused", "both"]
 
 
 class Held(NamedTuple):
-    """An account that is not claimed until it is resumed. `credentials`: the print of those that were refused."""
+    """An account that is not claimed until it is resumed: the reasons, None where it is not.
+
+    `credentials`: the print of those that were refused.
+    """
 
     account: str
-    parked: str
-    paused: str
+    parked: str | None
+    paused: str | None
     credentials: str
     queued: int
 
@@ -63,10 +66,14 @@ class Holds:
                 key = self.slot.key("account", name.decode())
                 pipeline.hmget(key, "parked", "paused", "parked_with", "queued")
             for name, fields in zip(page, await pipeline.execute(), strict=True):
-                parked, paused, print_ = ((field or b"").decode("utf-8", "replace") for field in fields[:3])
-                if parked or paused:
-                    yield Held(name.decode(), parked, paused, print_, int(fields[3] or 0))
+                parked, paused, print_ = map(_text, fields[:3])
+                if parked is not None or paused is not None:
+                    yield Held(name.decode(), parked, paused, print_ or "", int(fields[3] or 0))
             start += len(page)
 
     async def _run(self, script: str, *args: Any) -> int:
         return int(await run_one(self._redis, Call(script, self.slot.fixed, [self._now, *args])))
+
+
+def _text(field: bytes | None) -> str | None:
+    return None if field is None else field.decode("utf-8", "replace")

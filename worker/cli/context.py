@@ -14,7 +14,7 @@ from rich.console import Console
 
 from producers.destinations import DESTINATIONS
 from producers.errors import ConfigurationError
-from producers.keys import agreement_key, terms
+from producers.keys import agreement_key, disagreement, terms
 from producers.settings import BufferSettings, buffer_settings
 from worker.redis_client import sync_redis
 from worker.settings import data_dir
@@ -51,8 +51,8 @@ def buffer_of(environ: Mapping[str, str]) -> BufferSettings:
 
 def agreeing(buffer: BufferSettings, noted: str | None) -> BufferSettings:
     """The settings, if they keep to the terms that are noted."""
-    if noted not in (None, terms(buffer.shards)):
-        raise ConfigurationError(f"FORWARDER_SHARDS: the data in Redis has {noted}, not {terms(buffer.shards)}")
+    if noted is not None and noted != terms(buffer.shards):
+        raise ConfigurationError(disagreement(noted, buffer.shards))
     return buffer
 
 

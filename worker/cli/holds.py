@@ -32,7 +32,8 @@ def pause(
     if as_json:
         print_json({"paused": {"destination": destination, "account": account}})
     else:
-        typer.echo(f"{_named(destination, account)} is paused until: forwarder resume {destination}")
+        back = f"forwarder resume {destination}" + (f" --account {account}" if account else "")
+        typer.echo(f"{_named(destination, account)} is paused until: {back}")
 
 
 def resume(
@@ -60,8 +61,8 @@ def _named(destination: str, account: str | None) -> str:
 def _run(destination: str, account: str | None, work: Callable[[list[Holds]], Awaitable[Answer]]) -> Answer:
     """With the slot of the account, or with all slots of the destination."""
     known(destination, "DESTINATION")
-    if account == "":
-        raise typer.BadParameter("must not be empty", param_hint="--account")
+    if account is not None and not (account and account.isprintable()):
+        raise typer.BadParameter("must not be empty, nor hold what cannot be printed", param_hint="--account")
     buffer = buffer_of(environment())
     shards = range(buffer.shards) if account is None else [shard_of(account, buffer.shards)]
     slots = [Slot(buffer.key_prefix, destination, shard) for shard in shards]

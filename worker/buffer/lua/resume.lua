@@ -12,7 +12,7 @@ local function ends(account, print)
   local parked = holds[1] and what ~= 'paused' and (print == '' or print == holds[3])
   local paused = holds[2] and what ~= 'parked'
   if parked then
-    redis.call('HDEL', key, 'parked', 'parked_with', 'refused', 'far')
+    redis.call('HDEL', key, 'parked', 'parked_with', 'refused', 'far', 'proven')
     redis.call('HSET', key, 'suspected', 1)
   end
   if paused then redis.call('HDEL', key, 'paused') end

@@ -3,7 +3,8 @@
 -- nothing but a counter.
 -- KEYS  the fixed keys of the slot
 -- ARGV  now or '', batch, token, epoch, 'refund' to give the attempt back or 'renew' to begin anew as another batch
---       (else ''), verdict, hold ms, reason of the hold, print of the credentials, failures that open the circuit, its
+--       (else ''), verdict, hold ms, reason of the hold, print of the credentials, 1 if the
+--       API was reached, failures that open the circuit, its
 --       first and its longest delay (ms), most dead letters of an account (0: any), delivered, dead, again,
 --       for each dead: its id, its first code, the stored event (with this death in its history)
 --       for each part to be sent again: first and last (places in the list), bytes, delay ms (0: it keeps its place, or
@@ -15,9 +16,10 @@
 --@with standing
 local now, id, token, epoch = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local mode, verdict, hold_ms, hold_reason, print = ARGV[5], ARGV[6], tonumber(ARGV[7]), ARGV[8], ARGV[9]
-local most_dead = tonumber(ARGV[13])
-local delivered, deaths, parts = tonumber(ARGV[14]), tonumber(ARGV[15]), tonumber(ARGV[16])
-local DEATHS = 17 -- where they begin
+local reached = ARGV[10] == '1'
+local most_dead = tonumber(ARGV[14])
+local delivered, deaths, parts = tonumber(ARGV[15]), tonumber(ARGV[16]), tonumber(ARGV[17])
+local DEATHS = 18 -- where they begin
 local f = redis.call('HMGET', batch_key(id), 'token', 'account', 'order', 'kind', 'events', 'oldest', 'newest',
   'opened', 'attempts', 'list', 'first', 'last', 'bytes', 'due', 'far', 'tried', 'root')
 if f[1] ~= token then
@@ -62,6 +64,7 @@ end
 local function try_again_whole(part)
   redis.call('HSET', batch_key(id), 'state', part.state)
   redis.call('HDEL', batch_key(id), 'token')
+  if verdict == 'failed' then redis.call('HSET', batch_key(id), 'sent', 1) end
   if mode == 'refund' and redis.call('HINCRBY', batch_key(id), 'attempts', -1) <= 0 then
     redis.call('HDEL', batch_key(id), 'tried')
   end
@@ -123,7 +126,8 @@ elseif verdict == 'refused' then
 elseif verdict == 'limited' then
   was_limited(batch.account, standing, now, hold_ms, hold_reason)
 end
-local was_open, opens = circuit_after(verdict, id, now, tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12]))
+local was_open, opens =
+  circuit_after(reached and verdict or '', id, now, tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13]))
 if was_open and verdict == 'failed' then mode = 'refund' end
 if keeps then
   mode, delivered, deaths, again = 'refund', 0, 0, batch.events

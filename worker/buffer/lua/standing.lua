@@ -6,15 +6,25 @@
 -- then everything is refused, and halving would make dead letters of all of it. So `refused` counts the single events refused since the last success, and after each of them claim looks `far`, at
 -- what lies farthest from them in the queue. After three of them nothing more is buried, and after four far looks that
 -- were refused too the account is parked. A success clears it, and also proves that what was split before has bad events:
--- `cleared` and a part's `root` are the numbers of batches there were at the success and at the first refusal.
-local SINGLES, FAR, LONGEST_MS = 3, 4, 60000
+-- `cleared` and a part's `root` are the numbers of batches there were at the success and at the first refusal. After
+-- `proven` such refusals in a row that proof is old, and suspicion begins again.
+--
+--   field       set by                                    cleared by
+--   careful     a limit                                   so many requests that were taken
+--   limits      a limit that comes while none holds       a request that was taken
+--   suspected   a refusal, resume                         a request that was taken
+--   refused     a single event refused                    a request that was taken, resume
+--   far         a far look refused                        a request that was taken, resume
+--   proven      a refusal of a part that was proven bad   a request that was taken
+--   cleared     the success that ends a suspicion         the next one (it only grows)
+local SINGLES, FAR, PROVEN, LONGEST_MS = 3, 4, 20, 60000
 
 local function standing_of(account)
   local f = redis.call('HMGET', account_key(account), 'careful', 'refused', 'far', 'limits', 'parked', 'dead', 'cleared',
-    'suspected')
+    'suspected', 'proven', 'hold_until')
   return { careful = tonumber(f[1] or 0), refused = tonumber(f[2] or 0), far = tonumber(f[3] or 0),
     limits = tonumber(f[4] or 0), parked = f[5], dead = tonumber(f[6] or 0), cleared = tonumber(f[7] or 0),
-    suspected = f[8] }
+    suspected = f[8], proven = tonumber(f[9] or 0), hold_until = tonumber(f[10] or 0) }
 end
 
 local function batches_so_far() return tonumber(redis.call('HGET', meta, 'batches')) end
@@ -25,13 +35,16 @@ local function was_taken(account, standing)
     redis.call('HDEL', account_key(account), 'suspected', 'refused', 'far')
   end
   if standing.careful > 0 then redis.call('HINCRBY', account_key(account), 'careful', -1) end
-  if standing.limits > 0 then redis.call('HDEL', account_key(account), 'limits') end
+  if standing.limits > 0 or standing.proven > 0 then redis.call('HDEL', account_key(account), 'limits', 'proven') end
 end
 
 -- Gives whether a single event is put back instead of buried, and whether the account is to be parked.
 local function was_refused(account, standing, single, far, root)
   if standing.parked then return true, false end
-  if root and standing.cleared > root then return false, false end
+  if root and standing.cleared > root and standing.proven < PROVEN then
+    redis.call('HSET', account_key(account), 'proven', standing.proven + 1)
+    return false, false
+  end
   local keeps = single and standing.refused >= SINGLES
   local looked = far and (not single or keeps)
   local singles = standing.refused + (single and not keeps and 1 or 0)
@@ -40,12 +53,14 @@ local function was_refused(account, standing, single, far, root)
   return keeps, singles >= SINGLES and looks >= FAR
 end
 
+-- Requests that were under way together and are all told to slow down count once.
 local function was_limited(account, standing, now, given_ms, reason)
+  redis.call('HSET', account_key(account), 'careful', SLOWLY)
+  local is_held = standing.hold_until > now
+  if is_held and given_ms == 0 then return end
+  if not is_held then redis.call('HSET', account_key(account), 'limits', standing.limits + 1) end
   local duration = given_ms > 0 and given_ms or math.min(LONGEST_MS, 1000 * 2 ^ math.min(standing.limits, 10))
-  redis.call('HSET', account_key(account), 'careful', SLOWLY, 'limits', standing.limits + 1)
-  if tonumber(redis.call('HGET', account_key(account), 'hold_until') or 0) < now + duration then
-    limit(account, now, duration, reason)
-  end
+  if standing.hold_until < now + duration then limit(account, now, duration, reason) end
 end
 
 -- The circuit of the destination. Failures count over all accounts; any answer of the API itself ends their row. Gives
