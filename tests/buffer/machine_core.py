@@ -94,12 +94,18 @@ class Core(RuleBasedStateMachine):
             assert len(times) <= 4, "an account was passed over again and again"
 
     def firsts_in_line(self, batches: list[Batch]) -> None:
-        """Of each account first one whose lease is over, else what is due first, or last if it looks far."""
+        """Of each account first one whose lease is over, else what is due first, or last if it looks far.
+
+        But as a probe, what has no lapsed lease goes first: that batch may have killed its worker.
+        """
         now = self.world.now
         for batch in {batch.account: batch for batch in batches[::-1]}.values():
             lapsed = {id_: at for id_, at in self.picture.leases.get(batch.account, {}).items() if at <= now}
-            line = lapsed or {id_: at for id_, at in self.picture.due[batch.account].items() if at <= now}
-            far = self.model.accounts[batch.account].looks_far and not lapsed
+            due = {id_: at for id_, at in self.picture.due.get(batch.account, {}).items() if at <= now}
+            told, leases = self.model.accounts[batch.account], self.picture.leases.get(batch.account, {})
+            is_full = len(leases) >= told.most(MOST_AN_ACCOUNT)
+            line = due if due and not is_full and (batch.probe or not lapsed) else lapsed
+            far = told.looks_far and line is due
             assert line[batch.id] == (max if far else min)(line.values()), "not the first of its account"
 
     def note(self, claimed: Claimed) -> None:

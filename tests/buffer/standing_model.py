@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from worker.buffer.batches import Bounds, Verdict
 
-SINGLES, LOOKS, SLOWLY, LONGEST_MS = 3, 4, 20, 60_000
+SINGLES, LOOKS, PROVEN, SLOWLY, LONGEST_MS = 3, 4, 20, 20, 60_000
 LOOKS_AFTER = {0: 0, 1: 1, 2: 2}  # single refusals -> far looks; after more of them: four
 
 
@@ -15,7 +15,8 @@ LOOKS_AFTER = {0: 0, 1: 1, 2: 2}  # single refusals -> far looks; after more of 
 class Account:
     """`suspected`: until its next success. `careful`: successes until it is as fast as before its last limit.
 
-    `proven`: how many batches there were at the success that ended a suspicion.
+    `cleared`: how many batches there were at the success that ended a suspicion. `proven`: refusals in a row of what
+    was split before it.
     """
 
     limited_until: int = 0
@@ -27,6 +28,7 @@ class Account:
     singles: int = 0
     looks: int = 0
     limits: int = 0
+    cleared: int = 0
     proven: int = 0
 
     def barred(self, now: int) -> bool:
@@ -42,13 +44,16 @@ class Account:
 
     def taken(self, batches: int) -> None:
         if self.suspected:
-            self.suspected, self.proven, self.singles, self.looks = False, batches, 0, 0
-        self.careful, self.limits = max(0, self.careful - 1), 0
+            self.suspected, self.cleared, self.singles, self.looks = False, batches, 0, 0
+        self.careful, self.limits, self.proven = max(0, self.careful - 1), 0, 0
 
     def refused(self, *, single: bool, far: bool, root: int) -> tuple[bool, bool]:
         """Whether what was refused is put back, and whether the account is to be parked."""
-        if self.parked or self.proven > root:
-            return self.parked, False
+        if self.parked:
+            return True, False
+        if self.cleared > root and self.proven < PROVEN:
+            self.proven += 1
+            return False, False
         keeps = single and self.singles == SINGLES
         self.looks += far and (keeps or not single)
         self.singles += single and not keeps
@@ -56,8 +61,13 @@ class Account:
         return keeps, self.singles == SINGLES and self.looks >= LOOKS
 
     def limited(self, now: int, given_ms: int) -> None:
+        """A burst counts once."""
+        held = self.limited_until > now
+        self.careful = SLOWLY
+        if held and not given_ms:
+            return
         duration = given_ms or min(LONGEST_MS, 1000 * 2**self.limits)
-        self.careful, self.limits = SLOWLY, self.limits + 1
+        self.limits += not held
         self.limited_until = max(self.limited_until, now + duration)
 
     def park(self, credentials: str) -> None:
@@ -68,6 +78,7 @@ class Account:
         goes_on = self.paused and what != "parked"
         if unparks:
             self.parked, self.parked_with, self.singles, self.looks, self.suspected = False, "", 0, 0, True
+            self.proven = 0
         if goes_on:
             self.paused = False
         return unparks or goes_on
@@ -77,7 +88,7 @@ class Account:
         """As it stands in Redis. The time of a hold that is over may stand there still, or not."""
         until = int(fields.get("hold_until", 0))
         over = max(until, wanted.limited_until) <= now
-        counts = (int(fields.get(name, 0)) for name in ("careful", "refused", "far", "limits", "cleared"))
+        counts = (int(fields.get(name, 0)) for name in ("careful", "refused", "far", "limits", "cleared", "proven"))
         held = "parked" in fields, fields.get("parked_with", ""), "paused" in fields, "suspected" in fields
         return cls(wanted.limited_until if over else until, *held, *counts)
 
