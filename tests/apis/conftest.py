@@ -22,6 +22,7 @@ def whole_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 def forwarder(whole_fleet: Fleet) -> Iterator[Fleet]:
     """The fleet, with no rule, limit or setting of another test."""
     yield whole_fleet
+    whole_fleet.resume_all()
     whole_fleet.rokt.faults()
     whole_fleet.rokt.limits()
     whole_fleet.rokt.oauth(expires_in=3600)

@@ -32,6 +32,7 @@ SETTINGS = {
     "FORWARDER_RETRY_FIRST_S": "0.3",
     "FORWARDER_RETRY_LONGEST_S": "1",
     "FORWARDER_MAX_ATTEMPTS": "10000",  # nothing may die of the storm itself
+    "FORWARDER_AUDIENCE_REQUESTS_A_SECOND": "20",  # halving poisoned lists takes more requests than the document allows
 }
 
 
