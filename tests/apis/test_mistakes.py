@@ -170,7 +170,7 @@ def test_mistake_7_a_dead_letter_left_until_it_can_never_be_sent_again(forwarder
 def test_no_secret_and_no_address_is_in_any_log(forwarder: Fleet) -> None:
     """Whatever the tests before this one made the workers do."""
     account = forwarder.account("app")
-    forwarder.rokt.faults({"status": 401, "times": 1, "match": {"account": account}})
+    forwarder.rokt.faults({"status": 500, "times": 1, "match": {"account": account}})
     forwarder.enqueue("event-api", account, [booking(1)])
     forwarder.settled()
     log = forwarder.logs()

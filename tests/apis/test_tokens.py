@@ -64,19 +64,34 @@ def test_a_revoked_token_is_renewed_once_and_costs_no_attempt(forwarder: Fleet) 
     assert not forwarder.letters(account)
 
 
-def test_a_401_on_a_fresh_token_is_tried_again_later(forwarder: Fleet) -> None:
-    """The token is not at fault, so asking for another at once would not help; nothing is dead."""
-    _, (account,) = accounts_of_one_app(forwarder)
-    forwarder.rokt.faults({"status": 401, "times": 3, "match": {"path": "/v1/events", "account": account}})
+def test_a_401_on_a_fresh_token_parks_the_account(forwarder: Fleet) -> None:
+    """The token is not at fault, so asking for another would not help; nothing is dead, and few tokens are fetched."""
+    app, (account,) = accounts_of_one_app(forwarder)
+    forwarder.rokt.faults({"status": 401, "match": {"path": "/v1/events", "account": account}})
     forwarder.enqueue("event-api", account, [booking(n) for n in range(3)])
+    (hold,) = forwarder.held("event-api", account)
+    assert hold["kind"] == "parked"
+    assert forwarder.rokt.given(app) == 1
+    forwarder.rokt.faults()
+    forwarder.resume_all()
     forwarder.settled()
-    assert forwarder.statuses(account) == [401, 401, 401, 200]
+    assert forwarder.statuses(account)[-1] == 200
     assert not forwarder.letters(account)
 
 
-@pytest.mark.parametrize(
-    "fault", [{"status": 503}, {"close": "before"}, {"status": 200, "body": "<html>"}, {"status": 401}]
-)
+def test_a_refused_app_parks_the_account_until_its_secret_is_another(forwarder: Fleet) -> None:
+    app, (account,) = accounts_of_one_app(forwarder)
+    forwarder.rokt.faults({"status": 401, "match": {"path": "/auth/oauth2/token", "account": app}})
+    forwarder.enqueue("event-api", account, [booking(n) for n in range(3)])
+    (hold,) = forwarder.held("event-api", account)
+    assert hold["reason"].startswith("TokenRefused")
+    forwarder.rokt.faults()
+    forwarder.account("app", account, app_id=app, app_secret=f"{SECRET}-mended")
+    forwarder.settled()
+    assert forwarder.statuses(account) == [200]
+
+
+@pytest.mark.parametrize("fault", [{"status": 503}, {"close": "before"}, {"status": 200, "body": "<html>"}])
 def test_events_wait_for_a_token_endpoint_that_fails(forwarder: Fleet, fault: dict[str, Any]) -> None:
     """Delivered once it works again; until then no request is made for them."""
     app, (account,) = accounts_of_one_app(forwarder)

@@ -22,7 +22,7 @@ async def test_the_transport_never_raises_for_a_header_that_cannot_be_sent(value
     assert value.strip() not in answer.message
 
 
-def test_an_account_with_such_a_secret_is_tried_again_and_waits_for_a_better_one(forwarder: Fleet) -> None:
+def test_an_account_with_such_a_secret_is_parked_and_waits_for_a_better_one(forwarder: Fleet) -> None:
     """A surprise would keep its events until their lease is over."""
     account = forwarder.account("tag", client_secret="schlüssel")
     forwarder.enqueue("server-events", account, [signal("s", 0)])
