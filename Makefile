@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
-WORKERS ?= 2
+# Of the tests: many of them wait more than they compute, so one more than two cores.
+WORKERS ?= 3
 SECONDS ?= 600
 SEED ?= 1
 
