@@ -94,8 +94,7 @@ class Delivery:
             return
         log.warning("attempt_cut_off", batch=batch.id, account=batch.account)
         self.summary.broke("WorkerStopped")
-        delay_ms = self._policy.delay_ms(batch.attempts, self._jitter())
-        self._exchange.ended(batch, whole_again(batch, delay_ms))
+        self._exchange.ended(batch, whole_again(batch, self._delay_ms(batch)))
 
     def _limits(self, room: int) -> Limits:
         of = self._settings

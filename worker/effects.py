@@ -21,7 +21,7 @@ EFFECTS.update(
         "park": "a settlement gives a batch back and holds its account until its credentials change",
         "replay": "dead letters become batches again",
         "discard": "dead letters are given up, or are known to be on another way",
-        "hold": "an account or a slot is held",
+        "pause": "an account or a slot is paused",
         "resume": "what is held goes on",
         # HTTP.
         "post": "a request goes to Rokt: events, or the question for a token",

@@ -33,6 +33,15 @@ def left(counts: Mapping[str, Any]) -> int:
     return sum(counts[state] for state in MOVING)
 
 
+async def unsettled(redis: Redis, buffer: BufferSettings) -> int:
+    """How many events of all destinations are not settled for good. One command a slot, however much is held."""
+    pipeline = redis.pipeline(transaction=False)
+    for name in DESTINATIONS:
+        for shard in range(buffer.shards):
+            pipeline.hmget(Slot(buffer.key_prefix, name, shard).key("ledger"), *MOVING)
+    return sum(int(count or 0) for counts in await pipeline.execute() for count in counts)
+
+
 async def _destination(redis: Redis, buffer: BufferSettings, name: str) -> dict[str, Any]:
     shards = [await _slot(redis, Slot(buffer.key_prefix, name, shard)) for shard in range(buffer.shards)]
     counts: dict[str, Any] = {state: sum(shard[state] for shard in shards) for state in (*STATES, "parked")}

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from tests.buffer.support import World, evaluate, event
-from worker.buffer.calls import Call, run
+from tests.buffer.support import HOLD, World, evaluate, event
 
 CHUNK = 1_000
 HOLD_MS = 3_600_000
@@ -22,10 +21,10 @@ async def add_held(world: World, count: int) -> None:
     """Accounts with a due event each, all held."""
     for accounts in _chunks("held", count):
         await evaluate(world.redis, world.append_call([event("e", account) for account in accounts]))
-        await run(
-            world.redis,
-            [Call("hold", world.slot.fixed, [world.now, one, "limited", HOLD_MS, "too many"]) for one in accounts],
-        )
+        pipeline, fixed = world.redis.pipeline(transaction=False), world.slot.fixed
+        for account in accounts:
+            pipeline.eval(HOLD.text, len(fixed), *fixed, world.now, account, "limited", HOLD_MS, "too many")
+        await pipeline.execute()
 
 
 async def add_idle(world: World, count: int) -> None:

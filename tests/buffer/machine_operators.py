@@ -29,7 +29,7 @@ class Operators(Core):
             self.do(self.world.hold(account, duration))
             told.limited_until = self.world.now + duration if duration else 0
         elif kind == "parked":
-            self.do(self.world.holds.park(account, "why", credentials))
+            self.do(self.world.park(account, "why", credentials))
             told.park(credentials)
         else:
             self.do(self.world.holds.pause(account if kind == "paused" else EVERYTHING, "why"))

@@ -14,6 +14,7 @@ from producers.append import APPEND, Append, Entry, append_call, epoch
 from producers.clock import now_ms
 from producers.destinations.event_api import EVENT_API
 from producers.keys import Slot
+from producers.scripts import load
 from producers.settings import BatchSettings, BufferSettings
 from producers.stored_event import StoredEvent, decode, event_time_of, payload_of
 from tests.buffer.invariants import check
@@ -25,6 +26,7 @@ from worker.buffer.holds import Holds
 
 TO = EVENT_API._replace(envelope_bytes=lambda *_: 0)  # so that the cap in bytes is the sum of the sizes
 CODE = "Refused"
+HOLD = load("tests.buffer", "hold")
 
 
 class World:
@@ -110,7 +112,13 @@ class World:
         return [name_of(stored) for stored in await self.read(batch)]
 
     async def hold(self, account: str, duration_ms: int, reason: str = "paused") -> None:
-        await self.holds.limit(account, duration_ms, reason)
+        """For a time; a duration of 0 ends that."""
+        await hold(self.redis, self.slot, self.now, account, "limited", duration_ms, reason)
+        await self.check()
+
+    async def park(self, account: str, reason: str = "refused", credentials: str = "") -> None:
+        """As a settlement does when credentials are refused."""
+        await hold(self.redis, self.slot, self.now, account, "parked", 0, reason, credentials)
         await self.check()
 
     async def replay(self, numbers: Sequence[str]) -> int:
@@ -149,6 +157,11 @@ class World:
         answer = int(await run_one(self.redis, Call(script, self.slot.fixed, args)))
         await self.check()
         return answer
+
+
+async def hold(redis: Any, slot: Slot, *args: Any) -> None:
+    """Runs `lua/hold.lua` beside this file."""
+    await redis.eval(HOLD.text, len(slot.fixed), *slot.fixed, *args)
 
 
 async def evaluate(redis: Any, call: Append) -> int:

@@ -36,7 +36,7 @@ async def test_refused_credentials_park_the_account_and_spend_no_attempt(world: 
 
 
 async def test_what_comes_in_for_a_parked_account_fills_its_batches(world: World) -> None:
-    await world.holds.park("acme", "why")
+    await world.park("acme", "why")
     await world.append(*events(60))
     world.later(3_600_000)
     await world.append(*events(40))
@@ -59,7 +59,7 @@ async def test_a_paused_account_stays_paused_when_it_is_unparked(world: World, b
     world.linger_ms = 0
     await world.append(event("1"))
     for hold in ("pause", "park") if both == "pause first" else ("park", "pause"):
-        await getattr(world.holds, hold)("acme", "why")
+        await (world.holds.pause if hold == "pause" else world.park)("acme", "why")
     assert await world.holds.resume(["acme"], "parked") == 1
     assert (await world.claim()).batches == []
     assert await world.holds.resume(["acme"], "paused") == 1
@@ -70,7 +70,7 @@ async def test_a_paused_account_stays_paused_when_it_is_unparked(world: World, b
 async def test_a_limit_that_ends_does_not_unpark(world: World) -> None:
     world.linger_ms = 0
     await world.append(event("1"))
-    await world.holds.park("acme", "why")
+    await world.park("acme", "why")
     await world.hold("acme", 1_000)
     world.later(2_000)
     assert (await world.claim()).batches == []

@@ -22,7 +22,7 @@ async def test_scripts_that_are_forgotten_before_every_operation_change_nothing(
     await forget()
     await world.append(event("1", "a"), event("2", "b"), event("3", "c"), event("4", "d"))
     await forget()
-    await world.hold("d", 1_000)
+    await world.holds.pause("d", "why")
     await forget()
     one, two, three = (await world.claim()).batches
     await forget()
@@ -37,6 +37,8 @@ async def test_scripts_that_are_forgotten_before_every_operation_change_nothing(
     assert await letters.discard(await letters.choose(Filter(ids=["2"]))) == 1
     await forget()
     assert await letters.replay(await letters.choose(Filter())) == 1
+    await forget()
+    assert await world.holds.resume(["d"]) == 1
     world.later(60_000)
     assert len(await world.drain()) == 2
     ledger = (await world.picture()).ledger

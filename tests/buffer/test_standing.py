@@ -158,7 +158,7 @@ async def test_a_refusal_of_a_parked_account_buries_nothing(world: World) -> Non
     world.linger_ms = 0
     await world.append(event("1"))
     batch = await world.claim_one()
-    await world.holds.park("acme", "credentials refused")
+    await world.park("acme", "credentials refused")
     assert await Api(world, None).answer(batch) == Settled.DONE | Settled.PUT_BACK
     assert (await world.picture()).ledger["ready"] == 1
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from redis.asyncio import Redis
 
 from producers.keys import Slot
+from tests.buffer.support import hold
 from tests.integration.support import Cli
 from worker.buffer.holds import Holds
 
@@ -41,9 +40,8 @@ async def test_thousands_of_parked_accounts_are_told_in_short_and_go_on_at_once(
 ) -> None:
     """One that is paused besides, and the destination itself, go on too."""
     holds = Holds(redis, Slot(prefix, "event-api", 0))
-    for start in range(0, MANY, 20):
-        numbers = range(start, start + 20)
-        await asyncio.gather(*[holds.park(f"account-{number}", "401 Unauthorized", "print") for number in numbers])
+    for number in range(MANY):
+        await hold(redis, holds.slot, "", f"account-{number}", "parked", 0, "401 Unauthorized", "print")
     await holds.pause("account-7", "why")
     assert len([each async for each in holds.lasting()]) == MANY
     shown = cli.done("status")

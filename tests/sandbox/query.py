@@ -28,18 +28,6 @@ ENDPOINTS = [
 ]
 OF_ONE_ACCOUNT = ENDPOINTS[1:]
 
-SAMPLE = {
-    "timezoneVariation": "America/New_York",
-    "currencyCode": "USD",
-    "interval": "day",
-    "startDate": "2025-03-04",
-    "endDate": "2025-03-05",
-    "dimensionFilters": {"campaign_id": ["3427232771076128951"]},
-    "metrics": ["impressions", "referrals", "gross_cost"],
-    "dimensions": ["campaign_id", "creative_id", "age_group"],
-    "orderBys": [{"column": "referrals", "direction": "desc"}],
-}
-
 
 class Query:
     """A client that holds a token."""

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.query.samples import REQUEST as SAMPLE
+
 from . import audience, oauth, server_events
 from .conftest import Client
-from .query import ACCOUNTS, CAMPAIGNS, SAMPLE, TRANSACTIONS
+from .query import ACCOUNTS, CAMPAIGNS, TRANSACTIONS
 from .samples import encode, event, payload
 from .test_hostile import json_values, relaxed
 

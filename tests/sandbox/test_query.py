@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.query.samples import ACCOUNTS as DOCUMENTS_ACCOUNTS
+from tests.query.samples import REQUEST as SAMPLE
+
 from .conftest import Client
 from .oauth import APP
 from .query import (
@@ -16,7 +19,6 @@ from .query import (
     NOT_FOUND,
     OF_ONE_ACCOUNT,
     ONE,
-    SAMPLE,
     TRANSACTIONS,
     UNAUTHORIZED,
     Query,
@@ -35,26 +37,7 @@ def test_the_accounts_are_those_of_the_documents_sample(query: Query) -> None:
     answer = query.get(ACCOUNTS)
     assert answer.status_code == 200
     assert answer.headers["X-Rokt-Trace-Id"]
-    assert answer.json() == [
-        {
-            "accountId": "acc_123456789",
-            "accountName": "Example Account 1",
-            "countryCode": "US",
-            "accountOwner": "user@example.com",
-            "accountCurrencyCode": "USD",
-            "accountTimezone": "America/New_York",
-            "accountTimezoneOffset": -300,
-        },
-        {
-            "accountId": "acc_123456790",
-            "accountName": "Example Account 2",
-            "countryCode": "AU",
-            "accountOwner": "user@example.com",
-            "accountCurrencyCode": "AUD",
-            "accountTimezone": "Australia/Sydney",
-            "accountTimezoneOffset": 600,
-        },
-    ]
+    assert answer.json() == DOCUMENTS_ACCOUNTS
     assert query.get(f"{ACCOUNTS}/{ONE}").json() == answer.json()[0]
 
 

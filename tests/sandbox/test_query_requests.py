@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.query.samples import REQUEST as SAMPLE
+
 from .conftest import Client
-from .query import ACCOUNTS, CAMPAIGNS, ENDPOINTS, ONE, SAMPLE, TRANSACTIONS, Query, assert_refused, refusal
+from .query import ACCOUNTS, CAMPAIGNS, ENDPOINTS, ONE, TRANSACTIONS, Query, assert_refused, refusal
 
 
 @pytest.fixture

@@ -11,14 +11,7 @@ from redis.exceptions import NoScriptError
 from producers.scripts import load
 from worker.effects import effect
 
-SCRIPTS = (
-    "settle",
-    "claim",
-    "replay",
-    "discard",
-    "hold",
-    "resume",
-)  # in this order: a claim must not overtake a settle
+SCRIPTS = ("settle", "claim", "replay", "discard", "pause", "resume")  # in this order: a claim overtakes no settle
 
 
 class Call(NamedTuple):

@@ -1,4 +1,4 @@
-"""What keeps accounts, or a whole slot, from being claimed until somebody says so, and for a time."""
+"""What keeps accounts, or a whole slot, from being claimed until somebody says so."""
 
 from __future__ import annotations
 
@@ -36,17 +36,9 @@ class Holds:
         self._now = "" if now is None else now
         self._redis: Any = redis
 
-    async def limit(self, account: str, duration_ms: int, reason: str) -> None:
-        """Keeps an account from being claimed for a time; a duration of 0 ends that."""
-        await self._run("hold", account, "limited", duration_ms, reason)
-
     async def pause(self, account: str, reason: str) -> None:
         """Until it is resumed; `EVERYTHING` for the whole slot."""
-        await self._run("hold", account, "paused", 0, reason)
-
-    async def park(self, account: str, reason: str, credentials: str = "") -> None:
-        """Until it is resumed, or its credentials change."""
-        await self._run("hold", account, "parked", 0, reason, credentials)
+        await self._run("pause", account, reason)
 
     async def resume(self, accounts: Iterable[str], what: What = "both") -> int:
         """Ends what was to last until now, for these accounts. Gives how many were held."""

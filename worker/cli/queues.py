@@ -16,7 +16,7 @@ from worker.cli.context import JsonOption, buffer_of, environment, out, plain, p
 from worker.cli.intake_queue import IntakeQueue
 from worker.ledger_table import table
 from worker.redis_client import with_redis
-from worker.status import MOVING, left, status
+from worker.status import MOVING, left, status, unsettled
 
 LOOK_S = 0.1
 
@@ -59,9 +59,10 @@ async def drained(
         over = time.monotonic() >= ends
         try:
             queue.look()  # first: what leaves it is in the buffer by then
-            counts = await status(redis, buffer)
-            if over or not (queue.left or any(left(each) for each in counts.values())):
-                return counts
+            if over or not (queue.left or await unsettled(redis, buffer)):
+                counts = await status(redis, buffer)
+                if over or not any(left(each) for each in counts.values()):
+                    return counts
         except RedisError:
             if over:
                 raise

@@ -51,7 +51,7 @@ OF_DELIVERY = (
     Kill("park", scenes.Unauthorized),
     Kill("replay", scenes.Replayed, nth=2),
     Kill("discard", scenes.Discarded, nth=2),
-    Kill("hold", scenes.Paused),
+    Kill("pause", scenes.Paused),
     Kill("resume", scenes.Resumed),
 )
 OF_THE_REST = (

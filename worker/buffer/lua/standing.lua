@@ -1,13 +1,14 @@
 -- What an answer says of its account and of its destination, beyond its own batch. Included by settle.lua.
 --
--- An account that was told to slow down begins again with one request in flight, and with more and more until `careful`
--- of them were taken. One of which a request was refused for its content is `suspected`: it has one request in flight
--- until the next success. A refusal may be a fault of the request and not of an event (a wrong header or account id);
--- then everything is refused, and halving would make dead letters of all of it. So `refused` counts the single events refused since the last success, and after each of them claim looks `far`, at
--- what lies farthest from them in the queue. After three of them nothing more is buried, and after four far looks that
--- were refused too the account is parked. A success clears it, and also proves that what was split before has bad events:
--- `cleared` and a part's `root` are the numbers of batches there were at the success and at the first refusal. After
--- `proven` such refusals in a row that proof is old, and suspicion begins again.
+-- An account that was told to slow down begins again with one request in flight, and with more and more until
+-- `careful` of them were taken. One of which a request was refused for its content is `suspected`: it has one request in
+-- flight until the next success. A refusal may be a fault of the request and not of an event (a wrong header or account
+-- id); then everything is refused, and halving would make dead letters of all of it. So `refused` counts the single
+-- events refused since the last success, and after each of them claim looks `far`, at what lies farthest from them in
+-- the queue. After three of them nothing more is buried, and after four far looks that were refused too the account is
+-- parked. A success clears it, and also proves that what was split before has bad events: `cleared` and a part's `root`
+-- are the numbers of batches there were at the success and at the first refusal. After `proven` such refusals in a row
+-- that proof is old, and suspicion begins again.
 --
 --   field       set by                                    cleared by
 --   careful     a limit                                   so many requests that were taken
