@@ -12,7 +12,7 @@ import pytest
 from producers import EnqueueFailed, InvalidEvent, Producer
 from producers.destinations import DESTINATIONS
 from producers.keys import LAYOUT
-from producers.producer import CHUNK_EVENTS, Result
+from producers.many import CHUNK_EVENTS, Result
 from producers.settings import BatchSettings, BufferSettings
 from producers.stored_event import decode, payload_of
 from tests.buffer.crowd import commands

@@ -29,7 +29,7 @@ def producer(redis_server: EmbeddedRedis, prefix: str) -> Iterator[Producer]:
 
 def enqueue_all(producer: Producer, name: str, count: int) -> list[str]:
     wanted = [f"{name}-{number}" for number in range(count)]
-    given = [producer.enqueue("event-api", account="1", event=conversion(), id=id_) for id_ in wanted]
+    given: list[str] = [producer.enqueue("event-api", account="1", event=conversion(), id=id_) for id_ in wanted]
     assert given == wanted
     return given
 

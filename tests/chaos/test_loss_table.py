@@ -49,7 +49,7 @@ class Shop:
 
     def sell(self, events: int) -> set[str]:
         """So many more; gives their ids."""
-        sold = set()
+        sold: set[str] = set()
         for _ in range(events):
             line = sample("12345", len(self.confirmed))
             sold.add(self.producer.enqueue("event-api", account="12345", event=line["event"]))

@@ -11,7 +11,7 @@ from producers import EnqueueFailed, InvalidEvent, Producer
 from producers.clock import now_ms, rfc3339
 from producers.connection import Connection
 from producers.keys import LAYOUT, shard_of
-from producers.producer import CHUNK_BYTES, CHUNK_EVENTS
+from producers.many import CHUNK_BYTES, CHUNK_EVENTS
 from producers.scripts import Script
 from producers.settings import BatchSettings, BufferSettings
 from tests.unit.samples import event, prepared

@@ -1,0 +1,41 @@
+"""What became of an event that `enqueue` took. A leaf."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Fate(StrEnum):
+    """Where an event is after `enqueue`. All but a conflict are good news."""
+
+    BUFFERED = "buffered"  # in Redis, on its way
+    DUPLICATE = "duplicate"  # the same event was accepted before, under the same id; nothing was added
+    SPOOLED = "spooled"  # on this machine's disk, until Redis takes it
+    WITHHELD = "withheld"  # the consent callback said no; counted as discarded
+    CONFLICT = "conflict"  # another event was accepted before under the same id; nothing was added
+
+
+class EventId(str):
+    """The id of an event, a plain string that also knows the event's `fate`."""
+
+    fate: Fate
+
+    def __new__(cls, event_id: str, fate: Fate = Fate.BUFFERED) -> EventId:
+        made = super().__new__(cls, event_id)
+        made.fate = fate
+        return made
+
+    @property
+    def duplicate(self) -> bool:
+        """Whether the same event had been accepted before under this id: a retried request, a double click."""
+        return self.fate is Fate.DUPLICATE
+
+    @property
+    def spooled(self) -> bool:
+        """Whether it waits on this machine's disk, since Redis did not answer in time."""
+        return self.fate is Fate.SPOOLED
+
+    @property
+    def withheld(self) -> bool:
+        """Whether it will not be sent, since the consent callback said no."""
+        return self.fate is Fate.WITHHELD

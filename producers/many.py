@@ -1,0 +1,97 @@
+"""Many events at once: in as few calls as their sizes allow, with a result for each, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from producers.accepted import EventId, Fate
+from producers.appender import Appender
+from producers.errors import EnqueueFailed, Fault, InvalidEvent
+from producers.keys import Slot
+from producers.preparer import Made
+
+CHUNK_EVENTS = 500
+CHUNK_BYTES = 1_000_000
+
+
+class Result(NamedTuple):
+    """What became of one event of `enqueue_many`: its id, or why it was not accepted."""
+
+    id: str
+    error: InvalidEvent | EnqueueFailed | None = None
+    fate: Fate | None = None
+
+
+def result_of(made: Made, fate: Fate) -> Result:
+    """An event that the appender took, or refused for its id."""
+    if fate is Fate.CONFLICT:
+        return Result(made.id, conflict(made), fate)
+    return Result(EventId(made.id, fate), None, fate)
+
+
+def conflict(made: Made) -> InvalidEvent:
+    """Why an event is refused whose id belongs to another one."""
+    return InvalidEvent([Fault("id", f"{made.id!r} was accepted before, with another content")])
+
+
+class Chunks:
+    """Takes events one after the other; sends them by slot. Once Redis fails, the rest is not tried."""
+
+    def __init__(self, appender: Appender) -> None:
+        self._appender = appender
+        self._open: dict[Slot, _Chunk] = {}
+        self._failed: EnqueueFailed | None = None
+        self.results: list[Result] = []
+
+    def refuse(self, error: InvalidEvent) -> None:
+        """The next event in line is not valid."""
+        self.results.append(Result("", error))
+
+    def add(self, made: Made) -> None:
+        slot = self._appender.slot_of(made)
+        chunk = self._open.setdefault(slot, _Chunk())
+        chunk.add(len(self.results), made)
+        self.results.append(Result(made.id))
+        if chunk.full:
+            self._send(self._open.pop(slot))
+
+    def finish(self) -> list[Result]:
+        for chunk in self._open.values():
+            self._send(chunk)
+        self._open.clear()
+        return self.results
+
+    def _send(self, chunk: _Chunk) -> None:
+        maybe = False
+        if self._failed is None:
+            try:
+                self._note(chunk, self._appender.append(chunk.made))
+                return
+            except EnqueueFailed as error:
+                self._failed, maybe = error, error.maybe_accepted
+        for index, made in zip(chunk.indexes, chunk.made, strict=True):
+            failed = EnqueueFailed(self._failed.reason, id=made.id, maybe_accepted=maybe)
+            self.results[index] = Result(made.id, failed)
+
+    def _note(self, chunk: _Chunk, fates: Sequence[Fate]) -> None:
+        for index, made, fate in zip(chunk.indexes, chunk.made, fates, strict=True):
+            self.results[index] = result_of(made, fate)
+
+
+class _Chunk:
+    """Events of one slot that travel in one call."""
+
+    def __init__(self) -> None:
+        self.indexes: list[int] = []
+        self.made: list[Made] = []
+        self._bytes = 0
+
+    def add(self, index: int, made: Made) -> None:
+        self.indexes.append(index)
+        self.made.append(made)
+        self._bytes += made.entry.size
+
+    @property
+    def full(self) -> bool:
+        return len(self.made) >= CHUNK_EVENTS or self._bytes >= CHUNK_BYTES
