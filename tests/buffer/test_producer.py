@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from producers import EnqueueFailed, InvalidEvent, Producer
+from producers.accepted import Fate
 from producers.destinations import DESTINATIONS
 from producers.keys import LAYOUT
 from producers.many import CHUNK_EVENTS, Result
@@ -110,7 +111,7 @@ async def test_many_events_are_one_round_trip_a_chunk_and_keep_their_order(produ
     results: list[Result] = []
     sent = await cost(world, lambda: results.extend(producer.enqueue_many(line(id_) for id_ in ids)))
     assert sent == {"evalsha": 3}
-    assert results == [Result(id_) for id_ in ids]
+    assert results == [Result(id_, None, Fate.BUFFERED) for id_ in ids]
     await world.check()
     assert (await stored_ids(world))[1:] == ids
 
