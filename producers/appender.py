@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from producers.accepted import Fate
@@ -12,7 +13,10 @@ from producers.effects import effect
 from producers.errors import EnqueueFailed
 from producers.keys import Slot, agreement_key, disagreement, shard_of, terms
 from producers.preparer import Made
+from producers.scripts import load
 from producers.settings import BatchSettings, BufferSettings
+
+WITHHOLD = load("producers", "withhold")
 
 
 class Appender(Protocol):
@@ -23,6 +27,9 @@ class Appender(Protocol):
 
     def append(self, made: Sequence[Made]) -> list[Fate]:
         """The fate of each. All are of one slot. Raises `EnqueueFailed` if none of them is safe."""
+
+    def withhold(self, made: Sequence[Made]) -> None:
+        """Counts events of one slot that may not be sent as accepted and discarded, if it can; stores nothing."""
 
     def close(self) -> None: ...
 
@@ -50,6 +57,13 @@ class RedisAppender:
         with effect("append"):
             self._connection.run(APPEND, call.command, event_id)
         return [Fate.BUFFERED] * len(made)
+
+    def withhold(self, made: Sequence[Made]) -> None:
+        """A count that Redis does not take is let go: what was never stored cannot be lost."""
+        slot = self.slot_of(made[0])
+        with suppress(EnqueueFailed), effect("withhold"):
+            self._agree("")
+            self._connection.run(WITHHOLD, [len(slot.fixed), *slot.fixed, len(made)], "")
 
     def close(self) -> None:
         self._connection.close()

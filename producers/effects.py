@@ -17,6 +17,7 @@ Observer = Callable[[Moment, str], None]
 EFFECTS: dict[str, str] = {
     "agree": "the terms that all producers and workers keep to are noted, if nobody has noted any",
     "append": "events go into the open batches of a slot",
+    "withhold": "events that may not be sent are counted as discarded",
 }
 observer: Observer | None = None
 _UNHEARD = nullcontext()

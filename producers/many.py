@@ -23,16 +23,18 @@ class Result(NamedTuple):
     fate: Fate | None = None
 
 
-def result_of(made: Made, fate: Fate) -> Result:
-    """An event that the appender took, or refused for its id."""
+def accepted(made: Made, fate: Fate) -> EventId:
+    """The id of an event that the appender took. Raises `InvalidEvent` if it belongs to another event."""
     if fate is Fate.CONFLICT:
-        return Result(made.id, conflict(made), fate)
-    return Result(EventId(made.id, fate), None, fate)
+        raise InvalidEvent([Fault("id", f"{made.id!r} was accepted before, with another content")])
+    return EventId(made.id, fate)
 
 
-def conflict(made: Made) -> InvalidEvent:
-    """Why an event is refused whose id belongs to another one."""
-    return InvalidEvent([Fault("id", f"{made.id!r} was accepted before, with another content")])
+def _result(made: Made, fate: Fate) -> Result:
+    try:
+        return Result(accepted(made, fate), None, fate)
+    except InvalidEvent as error:
+        return Result(made.id, error, fate)
 
 
 class Chunks:
@@ -44,9 +46,9 @@ class Chunks:
         self._failed: EnqueueFailed | None = None
         self.results: list[Result] = []
 
-    def refuse(self, error: InvalidEvent) -> None:
-        """The next event in line is not valid."""
-        self.results.append(Result("", error))
+    def refuse(self, result: Result) -> None:
+        """The next event in line cannot be sent."""
+        self.results.append(result)
 
     def add(self, made: Made) -> None:
         slot = self._appender.slot_of(made)
@@ -76,7 +78,7 @@ class Chunks:
 
     def _note(self, chunk: _Chunk, fates: Sequence[Fate]) -> None:
         for index, made, fate in zip(chunk.indexes, chunk.made, fates, strict=True):
-            self.results[index] = result_of(made, fate)
+            self.results[index] = _result(made, fate)
 
 
 class _Chunk:

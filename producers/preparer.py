@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from producers.append import Entry, entry
 from producers.clock import now_ms
-from producers.destinations import Destination, destination_named
-from producers.errors import Fault, InvalidEvent
+from producers.consent import Consent, allows
+from producers.destinations import Destination, Prepared, Whole, destination_named
+from producers.errors import EnqueueFailed, Fault, InvalidEvent
 from producers.lines import Line
 from producers.settings import BatchSettings
 
@@ -19,16 +20,18 @@ class Made(NamedTuple):
     to: Destination
     id: str
     entry: Entry
+    withheld: bool = False  # the consent callback said no
 
 
 class Preparer:
     """Turns lines into events that can be stored. `batches`: the caps of each destination."""
 
-    def __init__(self, batches: Mapping[str, BatchSettings]) -> None:
+    def __init__(self, batches: Mapping[str, BatchSettings], consent: Consent | None = None) -> None:
         self._batches = batches
+        self._consent = consent
 
     def prepare(self, line: Line) -> Made:
-        """Raises `InvalidEvent` with every fault, by field."""
+        """Raises `InvalidEvent` with every fault, by field; `EnqueueFailed` if the consent callback raised."""
         to = destination_named(line.destination)
         now = now_ms()
         prepared = to.prepare(line.account, line.event, line.id, now)
@@ -37,4 +40,19 @@ class Preparer:
         size = made.size - 1 + to.envelope_bytes(line.account, prepared.order, prepared.kind)
         if size > most:
             raise InvalidEvent([Fault("event", f"makes a request of {size} bytes alone; at most {most} are allowed")])
-        return Made(to, prepared.id, made)
+        return Made(to, prepared.id, made, self._withheld(to, line.account, prepared))
+
+    def prepare_line(self, line: Line | Mapping[str, Any]) -> Made:
+        """The same for a line as somebody else wrote it."""
+        return self.prepare(Line.of(line))
+
+    def _withheld(self, to: Destination, account: str, prepared: Prepared) -> bool:
+        """Without the callback's word nothing is sent, and nothing is taken for refused."""
+        if self._consent is None:
+            return False
+        of = Whole(account, prepared.order, prepared.kind)
+        try:
+            return not allows(self._consent, to, prepared.payload, of)
+        except Exception as error:
+            reason = f"the consent callback raised {type(error).__name__}"
+            raise EnqueueFailed(reason, id=prepared.id, maybe_accepted=False) from error

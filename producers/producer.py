@@ -9,31 +9,48 @@ from typing import Any
 from producers.accepted import EventId
 from producers.appender import Appender, RedisAppender
 from producers.connection import Connection
+from producers.consent import Consent, consent_named
 from producers.destinations import DESTINATIONS
-from producers.errors import InvalidEvent
+from producers.errors import EnqueueFailed, InvalidEvent
 from producers.lines import Line
-from producers.many import Chunks, Result, result_of
+from producers.many import Chunks, Result, accepted
 from producers.preparer import Preparer
-from producers.settings import BatchSettings, BufferSettings, batch_settings, buffer_settings
+from producers.settings import BatchSettings, BufferSettings, batch_settings, buffer_settings, consent_setting
+from producers.withholding import WithholdingAppender
 
 
 class Producer:
     """Enqueues single events. Safe to share between threads; connects at the first event, not before."""
 
     def __init__(
-        self, buffer: BufferSettings, batches: Mapping[str, BatchSettings], connection: Connection | None = None
+        self,
+        buffer: BufferSettings,
+        batches: Mapping[str, BatchSettings],
+        connection: Connection | None = None,
+        *,
+        consent: Consent | None = None,
+        appender: Appender | None = None,
     ) -> None:
-        self.preparer = Preparer(batches)
-        self.appender: Appender = RedisAppender(buffer, batches, connection)
+        """`appender`: where events go, instead of the Redis of `buffer`."""
+        store = appender or RedisAppender(buffer, batches, connection)
+        self.preparer = Preparer(batches, consent)
+        self.appender: Appender = WithholdingAppender(store) if consent else store
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Producer:
-        """From the variables of the README. Raises `ConfigurationError` that names the one at fault."""
-        batches = {
-            name: batch_settings(environ, name, max_events=to.max_events, max_bytes=to.max_bytes)
-            for name, to in DESTINATIONS.items()
-        }
-        return cls(buffer_settings(environ), batches)
+    def from_env(
+        cls,
+        environ: Mapping[str, str] = os.environ,
+        *,
+        consent: Consent | None = None,
+        appender: Appender | None = None,
+    ) -> Producer:
+        """From the variables of the README. Raises `ConfigurationError` that names the one at fault.
+
+        `consent(destination, account, event)`: whether an event may be sent; else what `FORWARDER_CONSENT` names.
+        It is asked in the caller's thread, so it must not wait. `appender`: where events go instead of Redis.
+        """
+        asked = consent or _consent_of(environ)
+        return cls(buffer_settings(environ), all_batch_settings(environ), consent=asked, appender=appender)
 
     def enqueue(
         self,
@@ -54,10 +71,7 @@ class Producer:
         """The same for a line of `forwarder enqueue`."""
         made = self.preparer.prepare(line)
         (fate,) = self.appender.append([made])
-        result = result_of(made, fate)
-        if result.error:
-            raise result.error
-        return EventId(made.id, fate)
+        return accepted(made, fate)
 
     def enqueue_many(self, lines: Iterable[Line | Mapping[str, Any]]) -> list[Result]:
         """Accepts many events, in as few round trips as their sizes allow; one result an event, in the same order.
@@ -67,16 +81,31 @@ class Producer:
         chunks = Chunks(self.appender)
         for line in lines:
             try:
-                made = self.preparer.prepare(Line.of(line))
+                made = self.preparer.prepare_line(line)
             except InvalidEvent as error:
-                chunks.refuse(error)
+                chunks.refuse(Result("", error))
+            except EnqueueFailed as error:
+                chunks.refuse(Result(error.id, error))
             else:
                 chunks.add(made)
         return chunks.finish()
 
     def check(self, line: Line | Mapping[str, Any]) -> str:
         """Checks an event as `enqueue` would, without sending it; gives the id it has or would be given."""
-        return self.preparer.prepare(Line.of(line)).id
+        return self.preparer.prepare_line(line).id
 
     def close(self) -> None:
         self.appender.close()
+
+
+def all_batch_settings(environ: Mapping[str, str]) -> dict[str, BatchSettings]:
+    """Of each destination, within its caps."""
+    return {
+        name: batch_settings(environ, name, max_events=to.max_events, max_bytes=to.max_bytes)
+        for name, to in DESTINATIONS.items()
+    }
+
+
+def _consent_of(environ: Mapping[str, str]) -> Consent | None:
+    path = consent_setting(environ)
+    return consent_named(path, "FORWARDER_CONSENT") if path else None

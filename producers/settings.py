@@ -49,6 +49,11 @@ def buffer_settings(environ: Mapping[str, str]) -> BufferSettings:
     return settings
 
 
+def consent_setting(environ: Mapping[str, str]) -> str:
+    """`FORWARDER_CONSENT`: package.module:function, or nothing."""
+    return environ.get("FORWARDER_CONSENT", "")
+
+
 def batch_settings(environ: Mapping[str, str], destination: str, *, max_events: int, max_bytes: int) -> BatchSettings:
     """The caps and linger of one destination. A smaller cap than Rokt's may be set, never a larger number of events."""
     defaults = {"max_events": max_events, "max_bytes": max_bytes}

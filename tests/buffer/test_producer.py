@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -82,10 +83,19 @@ async def test_an_invalid_event_raises_and_leaves_nothing(producer: Producer, wo
 
 async def cost(world: World, work: Callable[[], object]) -> Counter[str]:
     """The commands that clients sent, those within scripts left out."""
+    async with cost_of(world) as sent:
+        work()
+    return sent
+
+
+@asynccontextmanager
+async def cost_of(world: World) -> AsyncIterator[Counter[str]]:
+    """The same, of what is done within."""
     before = await commands(world.redis)
-    work()
+    told: Counter[str] = Counter()
+    yield told
     sent = await commands(world.redis) - before
-    return Counter({name: calls for name, calls in sent.items() if name in SENT_BY_CLIENTS})
+    told.update({name: calls for name, calls in sent.items() if name in SENT_BY_CLIENTS})
 
 
 async def test_one_event_is_one_round_trip(producer: Producer, world: World) -> None:

@@ -30,6 +30,7 @@ ALL = Scene.events
 OF_DELIVERY = (
     Kill("agree", scenes.Agreed),
     Kill("append", scenes.Enqueued),
+    Kill("withhold", scenes.Withheld),
     Kill("claim"),
     Kill("claim", nth=2, before=BATCH),  # it travels with the settlement of the first
     Kill("post", after=BATCH),

@@ -156,9 +156,11 @@ class TooLate(Scene):
 class Enqueued(Scene):
     """A shop enqueues: nobody told it that its events were accepted, but if they were, they arrive."""
 
+    options: ClassVar[dict[str, Any]] = {}
+
     def prepare(self) -> None:
         lines = self.lines()
-        self.act = partial(acts.enqueue, lines=lines)
+        self.act = partial(acts.enqueue, lines=lines, **self.options)
         self.ids = [line["event"]["clientEventId"] for line in lines]
 
     def right_after(self) -> None:
@@ -172,6 +174,17 @@ class Agreed(Enqueued):
         assert self.on.ledger("event-api")["accepted"] == 0
         assert bool(self.on.redis.exists(f"{self.on.prefix}:terms")) == self.is_done
         self.expected = self.on.enqueue("event-api", self.account, self.made())
+
+
+class Withheld(Enqueued):
+    """A shop may not send the second of its events: it is discarded, or was never there."""
+
+    options: ClassVar[dict[str, Any]] = {"consent": f"{acts.__name__}:agreed"}
+
+    def right_after(self) -> None:
+        ledger = self.on.ledger("event-api")
+        assert (ledger["accepted"], ledger["discarded"]) == ((self.events, 1) if self.is_done else (self.events - 1, 0))
+        self.expected = [self.ids[0], *self.ids[2:]]
 
 
 class Letters(Scene):

@@ -1,0 +1,162 @@
+"""The producer for asyncio: the same checks and the same way into Redis, and callers of one moment share a call.
+
+A call to Redis runs in a thread, so nothing here waits in the event loop; while it is under way, further events of its
+slot gather and leave together in the next one. So order is kept, and many callers cost little more than one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, TypeVar
+
+from producers.accepted import EventId, Fate
+from producers.appender import Appender
+from producers.errors import EnqueueFailed
+from producers.keys import Slot
+from producers.lines import Line
+from producers.many import CHUNK_BYTES, CHUNK_EVENTS, Result, accepted
+from producers.preparer import Made
+from producers.producer import Producer
+
+THREADS = 8  # calls under way at a time: one a slot, and those of `enqueue_many`
+Answer = TypeVar("Answer")
+
+
+class AsyncProducer:
+    """`Producer` for coroutines: `await producer.enqueue(…)`. One for a process; `async with` closes it."""
+
+    def __init__(self, producer: Producer) -> None:
+        self._producer = producer
+        self._gathered: _Gathering | None = None
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ, **options: Any) -> AsyncProducer:
+        """As `Producer.from_env`, with its options."""
+        return cls(Producer.from_env(environ, **options))
+
+    async def enqueue(
+        self,
+        destination: str,
+        *,
+        account: str,
+        event: Mapping[str, Any],
+        id: str | None = None,  # noqa: A002 - the contract's word
+    ) -> EventId:
+        """As `Producer.enqueue`. Whoever is cancelled while the call is under way does not know whether it arrived."""
+        return await self.enqueue_line(Line(destination=destination, account=account, event=event, id=id))
+
+    async def enqueue_line(self, line: Line) -> EventId:
+        """As `Producer.enqueue_line`."""
+        made = self._producer.preparer.prepare(line)
+        return accepted(made, await self._gathering().append(made))
+
+    async def enqueue_many(self, lines: Iterable[Line | Mapping[str, Any]]) -> list[Result]:
+        """As `Producer.enqueue_many`."""
+        return await self._gathering().run(lambda: self._producer.enqueue_many(lines))
+
+    def check(self, line: Line | Mapping[str, Any]) -> str:
+        """As `Producer.check`; it asks nobody."""
+        return self._producer.check(line)
+
+    async def close(self) -> None:
+        """Waits for the calls under way."""
+        gathered, self._gathered = self._gathered, None
+        if gathered is not None:
+            await gathered.close()
+        self._producer.close()
+
+    async def __aenter__(self) -> AsyncProducer:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def _gathering(self) -> _Gathering:
+        """Of the running loop of this process: another loop, or a fork, begins anew."""
+        here = (os.getpid(), asyncio.get_running_loop())
+        if self._gathered is None or self._gathered.here != here:
+            self._gathered = _Gathering(self._producer.appender, here)
+        return self._gathered
+
+
+class _Waiting(NamedTuple):
+    """An event, and who waits for its fate."""
+
+    made: Made
+    fate: asyncio.Future[Fate]
+
+
+class _Gathering:
+    """The events that wait for a call, by slot. At most one call of each slot is under way."""
+
+    def __init__(self, appender: Appender, here: tuple[int, asyncio.AbstractEventLoop]) -> None:
+        self.here = here
+        self._loop = here[1]
+        self._appender = appender
+        self._waiting: dict[Slot, list[_Waiting]] = {}  # with an entry: a call is under way or about to be
+        self._calls: set[asyncio.Task[None]] = set()
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="forwarder-producer")
+
+    def append(self, made: Made) -> asyncio.Future[Fate]:
+        """The event's fate, or `EnqueueFailed`."""
+        slot = self._appender.slot_of(made)
+        waiting = _Waiting(made, self._loop.create_future())
+        if slot in self._waiting:
+            self._waiting[slot].append(waiting)
+        else:
+            self._waiting[slot] = [waiting]
+            call = self._loop.create_task(self._empty(slot))
+            self._calls.add(call)
+            call.add_done_callback(self._calls.discard)
+        return waiting.fate
+
+    async def run(self, call: Callable[[], Answer]) -> Answer:
+        """In a thread."""
+        return await self._loop.run_in_executor(self._threads, call)
+
+    async def close(self) -> None:
+        if self._calls:
+            await asyncio.wait(self._calls)
+        self._threads.shutdown(wait=False)
+
+    async def _empty(self, slot: Slot) -> None:
+        """Calls until nobody waits for this slot any more."""
+        while waiting := [each for each in self._waiting[slot] if not each.fate.done()]:
+            fit = _fitting(waiting)
+            self._waiting[slot] = waiting[fit:]
+            await self._send(waiting[:fit])
+        del self._waiting[slot]
+
+    async def _send(self, chunk: Sequence[_Waiting]) -> None:
+        try:
+            fates = await self.run(lambda: self._appender.append([each.made for each in chunk]))
+        except EnqueueFailed as error:
+            for each in chunk:
+                _fail(each, EnqueueFailed(error.reason, id=each.made.id, maybe_accepted=error.maybe_accepted))
+        except BaseException as error:
+            for each in chunk:
+                _fail(each, error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            for each, fate in zip(chunk, fates, strict=True):
+                if not each.fate.done():  # whoever was cancelled asks no more
+                    each.fate.set_result(fate)
+
+
+def _fitting(waiting: Sequence[_Waiting]) -> int:
+    """How many of them travel in one call: always one, however large."""
+    size = 0
+    for place, each in enumerate(waiting[:CHUNK_EVENTS]):
+        size += each.made.entry.size
+        if size > CHUNK_BYTES and place:
+            return place
+    return min(len(waiting), CHUNK_EVENTS)
+
+
+def _fail(waiting: _Waiting, error: BaseException) -> None:
+    if not waiting.fate.done():
+        waiting.fate.set_exception(error)
