@@ -33,9 +33,9 @@ class AsyncProducer:
         self._gathered: _Gathering | None = None
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] = os.environ, **options: Any) -> AsyncProducer:
-        """As `Producer.from_env`, with its options."""
-        return cls(Producer.from_env(environ, **options))
+    def from_env(cls, *environ: Mapping[str, str], **options: Any) -> AsyncProducer:
+        """As `Producer.from_env`, with its arguments."""
+        return cls(Producer.from_env(*environ, **options))
 
     async def enqueue(
         self,

@@ -6,6 +6,7 @@ cluster too. Accounts are spread over the shards of a destination.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 from zlib import crc32
 
@@ -29,7 +30,7 @@ class Slot(NamedTuple):
     @property
     def fixed(self) -> list[str]:
         """The keys that every script declares; those of accounts, order keys and batches are derived from the tag."""
-        return [self.key(kind) for kind in FIXED]
+        return list(_fixed(self))
 
 
 FIXED = (
@@ -45,6 +46,12 @@ FIXED = (
     "dead_ids",
     "dead_counts",
 )  # in the order of prelude.lua
+
+
+@cache
+def _fixed(slot: Slot) -> tuple[str, ...]:
+    """There are few slots, and every call names these keys."""
+    return tuple(slot.key(kind) for kind in FIXED)
 
 
 def agreement_key(namespace: str) -> str:
