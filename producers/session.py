@@ -1,9 +1,9 @@
 """Signals of a session in a shop's words: events for `server-events`. Source: server-events-api.txt, "Event type".
 
 All of them: `session`, the id from the answer to `/offers`. `transaction` becomes `clientUniqueId`, which ties the
-session to the shop's. `at` must know its time zone; without it the producer says when. `metadata`: name and value. These
-events carry no id of their own: one that you choose is given to `enqueue(…, id=…)`. They raise `InvalidEvent` for a time
-without a zone and for `metadata` that is no mapping; what else may be wrong is told when the event is enqueued.
+session to the shop's. `at` must know its time zone; without it the producer says when. `metadata`: name and value.
+These events carry no id of their own: one that you choose is given to `enqueue(…, id=…)`. They raise `InvalidEvent`
+for a time without a zone and for `metadata` that is no mapping; what else may be wrong is told by `enqueue`.
 """
 
 from __future__ import annotations
