@@ -156,11 +156,9 @@ def test_an_event_of_an_agreed_type_needs_nothing_else() -> None:
 @pytest.mark.parametrize("blank", ["", " ", "\t\n"])
 def test_what_a_form_left_blank_is_left_out(blank: str) -> None:
     """Of every text of the customer, the address, the payment and the device; and nothing empty is ever written."""
+    texts: dict[str, Any] = {name: blank for name in Customer.__slots__ if name not in ("age", "address")}
     event = sold(
-        customer=Customer(
-            **{name: blank for name in Customer.__slots__ if name not in ("age", "address")},
-            address=Address(**dict.fromkeys(Address.__slots__, blank)),
-        ),
+        customer=Customer(**texts, address=Address(**dict.fromkeys(Address.__slots__, blank))),
         payment=Payment(type=blank, card_bin=blank),
         device=Device(**dict.fromkeys(Device.__slots__, blank)),
         items=[],

@@ -55,12 +55,17 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"customer": Customer(dob="20.12.1985")}, "customer.dob: must be a real date as yyyymmdd"),
     ({"customer": Customer(dob="19850230")}, "customer.dob: must be a real date as yyyymmdd"),
     ({"customer": Customer(dob="１９８５１２２０")}, "customer.dob: must be a real date as yyyymmdd"),  # noqa: RUF001 - digits, but not these
-    ({"customer": Customer(dob=datetime(1985, 1, 2, tzinfo=UTC))}, "customer.dob: expected a date or yyyymmdd, got datet"),
+    ({"customer": Customer(dob=datetime(1985, 1, 2, tzinfo=UTC))}, "customer.dob: expected a date or yyyymmdd, got"),
     ({"customer": Customer(address=Address(zip_code=90210))}, "customer.address.zip_code: expected str, got int"),  # type: ignore[arg-type]
     ({"device": Device(ip_address="1.2.3.4, 5.6.7.8")}, "device.ip_address: is not an IP address"),
     ({"payment": Payment(card_bin="12345")}, "payment.card_bin: must be the first 6 to 8 digits"),
     ({"payment": Payment(type=f"VISA {CARD}")}, "payment.type: holds as many digits as a card's number"),
 ]  # fmt: skip
+
+
+def both(name: str) -> Customer:
+    given: dict[str, Any] = {name: "55512", f"{name}_sha256": HASH}
+    return Customer(**given)
 
 
 def refusal(**arguments: Any) -> list[str]:
@@ -103,10 +108,9 @@ def test_all_mistakes_are_told_at_once() -> None:
         ({"email": "a@example.com", "customer": Customer(email="a@example.com")}, "customer.email", "email"),
         ({"email": "a@example.com", "email_sha256": HASH}, "email_sha256", "email"),
         ({"email_sha256": HASH, "customer": Customer(email="a@example.com")}, "customer.email", "email_sha256"),
-        *(
-            ({"customer": Customer(**{name: "55512", f"{name}_sha256": HASH})}, f"customer.{name}_sha256", f"customer.{name}")
-            for name in ("first_name", "last_name", "mobile")
-        ),
+        ({"customer": both("first_name")}, "customer.first_name_sha256", "customer.first_name"),
+        ({"customer": both("last_name")}, "customer.last_name_sha256", "customer.last_name"),
+        ({"customer": both("mobile")}, "customer.mobile_sha256", "customer.mobile"),
         ({"device": Device(ip_address="::1", ip_address_sha256=HASH)}, "device.ip_address_sha256", "device.ip_address"),
         ({"product": "a", "items": [Item(name="a")]}, "items", "product"),
         ({"quantity": 1, "items": [Item(sku="a")]}, "items", "quantity"),
