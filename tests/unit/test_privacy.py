@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from producers.destinations import DESTINATIONS, event_api, server_events
@@ -278,6 +278,7 @@ def test_no_plain_value_survives_and_twice_is_once_and_the_callers_object_is_lef
     assert all(pair("amount", "85.00") in once[part] for part in ("objectData", "metaData", "metadata"))
 
 
+@settings(max_examples=50)
 @given(
     st.fixed_dictionaries(
         {},
