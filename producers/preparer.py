@@ -11,6 +11,7 @@ from producers.consent import Consent, allows
 from producers.destinations import Destination, Prepared, Whole, destination_named
 from producers.errors import EnqueueFailed, Fault, InvalidEvent
 from producers.lines import Line
+from producers.privacy import Privacy
 from producers.settings import BatchSettings
 
 
@@ -24,17 +25,24 @@ class Made(NamedTuple):
 
 
 class Preparer:
-    """Turns lines into events that can be stored. `batches`: the caps of each destination."""
+    """Turns lines into events that can be stored. `batches`: the caps of each destination.
 
-    def __init__(self, batches: Mapping[str, BatchSettings], consent: Consent | None = None) -> None:
+    Personal fields are hashed or left out before anything else sees the event.
+    """
+
+    def __init__(
+        self, batches: Mapping[str, BatchSettings], privacy: Privacy | None = None, consent: Consent | None = None
+    ) -> None:
         self._batches = batches
+        self._privacy = privacy or Privacy()
         self._consent = consent
 
     def prepare(self, line: Line) -> Made:
         """Raises `InvalidEvent` with every fault, by field; `EnqueueFailed` if the consent callback raised."""
         to = destination_named(line.destination)
         now = now_ms()
-        prepared = to.prepare(line.account, line.event, line.id, now)
+        event = self._privacy.applied(to.name, line.account, line.event)
+        prepared = to.prepare(line.account, event, line.id, now)
         made = entry(line.account, prepared, now)
         most = self._batches[to.name].max_bytes
         size = made.size - 1 + to.envelope_bytes(line.account, prepared.order, prepared.kind)

@@ -15,7 +15,15 @@ from producers.errors import EnqueueFailed, InvalidEvent
 from producers.lines import Line
 from producers.many import Chunks, Result, accepted
 from producers.preparer import Preparer
-from producers.settings import BatchSettings, BufferSettings, batch_settings, buffer_settings, consent_setting
+from producers.privacy import Privacy
+from producers.settings import (
+    BatchSettings,
+    BufferSettings,
+    batch_settings,
+    buffer_settings,
+    consent_setting,
+    privacy_settings,
+)
 from producers.withholding import WithholdingAppender
 
 
@@ -28,12 +36,13 @@ class Producer:
         batches: Mapping[str, BatchSettings],
         connection: Connection | None = None,
         *,
+        privacy: Privacy | None = None,
         consent: Consent | None = None,
         appender: Appender | None = None,
     ) -> None:
         """`appender`: where events go, instead of the Redis of `buffer`."""
         store = appender or RedisAppender(buffer, batches, connection)
-        self.preparer = Preparer(batches, consent)
+        self.preparer = Preparer(batches, privacy, consent)
         self.appender: Appender = WithholdingAppender(store) if consent else store
 
     @classmethod
@@ -49,8 +58,13 @@ class Producer:
         `consent(destination, account, event)`: whether an event may be sent; else what `FORWARDER_CONSENT` names.
         It is asked in the caller's thread, so it must not wait. `appender`: where events go instead of Redis.
         """
-        asked = consent or _consent_of(environ)
-        return cls(buffer_settings(environ), all_batch_settings(environ), consent=asked, appender=appender)
+        return cls(
+            buffer_settings(environ),
+            all_batch_settings(environ),
+            privacy=privacy_settings(environ),
+            consent=consent or _consent_of(environ),
+            appender=appender,
+        )
 
     def enqueue(
         self,

@@ -1,4 +1,10 @@
-"""Signals of a session in a shop's words: events for `server-events`. Source: server-events-api.txt, "Event type"."""
+"""Signals of a session in a shop's words: events for `server-events`. Source: server-events-api.txt, "Event type".
+
+All of them: `session`, the id from the answer to `/offers`. `transaction` becomes `clientUniqueId`, which ties the
+session to the shop's. `at` must know its time zone; without it the producer says when. `metadata`: name and value.
+These events carry no id of their own: one that you choose is given to `enqueue(…, id=…)`. They raise `InvalidEvent`
+for a time without a zone and for `metadata` that is no mapping; what else may be wrong is told by `enqueue`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +12,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from producers.clock import rfc3339_of
+from producers.errors import Fault
+from producers.objectdata import pairs_of, raise_if, time_of
 
 Metadata = Mapping[str, str] | None
 
@@ -35,15 +42,8 @@ def response(
 def _signal(
     kind: str, session: str, parent: str, transaction: str, at: datetime | None, metadata: Metadata
 ) -> dict[str, Any]:
-    """`transaction` becomes `clientUniqueId`, which ties the session to the shop's. `at` must know its time zone."""
-    event: dict[str, Any] = {
-        "eventType": kind,
-        "sessionId": session,
-        "parentGuid": parent,
-        "clientUniqueId": transaction,
-    }
-    if at is not None:
-        event["eventTime"] = rfc3339_of(at)
-    if metadata:
-        event["metadata"] = [{"name": name, "value": value} for name, value in metadata.items()]
-    return event
+    faults: list[Fault] = []
+    time, pairs = time_of(at, faults), pairs_of(metadata, "metadata", faults)
+    raise_if(faults)
+    event = {"eventType": kind, "sessionId": session, "parentGuid": parent, "clientUniqueId": transaction}
+    return {**event, **time, **({"metadata": pairs} if pairs else {})}

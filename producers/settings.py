@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 from msgspec import Meta, Struct
 
 from producers.errors import ConfigurationError, InvalidEvent
+from producers.privacy import Mode, Privacy
 from producers.redis_url import parse_redis_url, secret_free
 from producers.validation import validated
 
@@ -41,6 +42,14 @@ class BatchSettings(Struct, frozen=True):
     max_buffered_bytes: Annotated[int, Meta(ge=0)] = 0
 
 
+class PrivacySettings(Struct, frozen=True):
+    """What becomes of personal fields. `pii_accounts`: `12345=hash,67890=plain`. `pii_drop`: names, by commas."""
+
+    pii: Mode = "plain"
+    pii_accounts: str = ""
+    pii_drop: str = ""
+
+
 def buffer_settings(environ: Mapping[str, str]) -> BufferSettings:
     """From `FORWARDER_REDIS_URL` (else `REDIS_URL`), `FORWARDER_KEY_PREFIX`, `FORWARDER_SHARDS`."""
     url = environ.get("FORWARDER_REDIS_URL") or environ.get("REDIS_URL") or ""
@@ -52,6 +61,23 @@ def buffer_settings(environ: Mapping[str, str]) -> BufferSettings:
 def consent_setting(environ: Mapping[str, str]) -> str:
     """`FORWARDER_CONSENT`: package.module:function, or nothing."""
     return environ.get("FORWARDER_CONSENT", "")
+
+
+def privacy_settings(environ: Mapping[str, str]) -> Privacy:
+    """From `FORWARDER_PII`, `FORWARDER_PII_ACCOUNTS`, `FORWARDER_PII_DROP`. Raises `ConfigurationError`."""
+    settings = read(PrivacySettings, environ)
+    accounts: dict[str, Mode] = {}
+    for place, part in enumerate(_parts(settings.pii_accounts), start=1):
+        account, _, mode = (each.strip() for each in part.rpartition("="))
+        if not account or account in accounts or mode not in ("plain", "hash"):
+            fault = "names its account twice" if account in accounts else "must be like 12345=hash or 12345=plain"
+            raise ConfigurationError(f"FORWARDER_PII_ACCOUNTS: its part {place} {fault}")
+        accounts[account] = "hash" if mode == "hash" else "plain"
+    return Privacy(settings.pii, accounts, frozenset(_parts(settings.pii_drop)))
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def batch_settings(environ: Mapping[str, str], destination: str, *, max_events: int, max_bytes: int) -> BatchSettings:
@@ -95,4 +121,12 @@ def _variables(field: str, destination: str) -> list[str]:
     return [PREFIX + own + field.upper(), PREFIX + field.upper()] if own else [PREFIX + field.upper()]
 
 
-__all__ = ["BatchSettings", "BufferSettings", "batch_settings", "buffer_settings", "read", "secret_free"]
+__all__ = [
+    "BatchSettings",
+    "BufferSettings",
+    "batch_settings",
+    "buffer_settings",
+    "privacy_settings",
+    "read",
+    "secret_free",
+]

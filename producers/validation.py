@@ -1,9 +1,13 @@
-"""Checks a value against a msgspec model: fast when it is right, every fault by field when it is not."""
+"""Checks a value against a msgspec model: fast when it is right, every fault by field when it is not.
+
+No message repeats a value, since any may be somebody's name or address in the wrong place.
+"""
 
 from __future__ import annotations
 
+import re
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
@@ -12,6 +16,7 @@ import msgspec
 
 from producers.errors import Fault, InvalidEvent
 
+_A_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 HALF_A_PAIR = "holds half of a surrogate pair, which is no text"
 Model = TypeVar("Model", bound=msgspec.Struct)
 
@@ -23,8 +28,8 @@ def validated(value: object, model: type[Model], *, at: str, strict: bool = True
     """
     try:
         return msgspec.convert(value, model, strict=strict)
-    except (msgspec.ValidationError, UnicodeEncodeError) as error:
-        raise InvalidEvent(list(faults_of(value, model, at, strict)) or [Fault(at, str(error))]) from None
+    except (msgspec.ValidationError, UnicodeEncodeError):
+        raise InvalidEvent(list(faults_of(value, model, at, strict)) or [Fault(at, "cannot be read")]) from None
 
 
 def faults_of(value: object, kind: Any, at: str, strict: bool = True) -> Iterator[Fault]:
@@ -69,15 +74,14 @@ def _unknown_names(
         return
     for name in value:
         if name not in fields:
-            near = get_close_matches(str(name), list(fields), n=1)
-            hint = f"; did you mean {near[0]}?" if near else f" (known: {', '.join(fields)})"
-            yield Fault(_inside(at, str(name)), f"is not a known field{hint}")
+            hint = near(str(name), fields) or f" (known: {', '.join(fields)})"
+            yield Fault(_inside(at, _shown(name)), f"is not a known field{hint}")
 
 
 def _leaf_faults(value: object, kind: Any, at: str, strict: bool) -> Iterator[Fault]:
     if get_origin(kind) is Literal and isinstance(value, str):
         if value not in get_args(kind):
-            yield Fault(at, f"must be one of {', '.join(get_args(kind))}, got {value[:100]!r}")
+            yield Fault(at, f"must be one of {', '.join(get_args(kind))}{near(value, get_args(kind))}")
         return
     try:
         msgspec.convert(value, kind, strict=strict)
@@ -85,6 +89,17 @@ def _leaf_faults(value: object, kind: Any, at: str, strict: bool) -> Iterator[Fa
         yield Fault(at, str(error).replace("`", "").replace("Expected", "expected"))
     except UnicodeEncodeError:  # msgspec wants to show the value
         yield Fault(at, HALF_A_PAIR)
+
+
+def near(given: str, known: Iterable[str]) -> str:
+    """What was probably meant. What was given is repeated by no message: it may be anybody's name or address."""
+    found = get_close_matches(given[:100], list(known), n=1)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+def _shown(name: object) -> str:
+    """A field's name in a message, unless it looks like no name: then it may be a value in the wrong place."""
+    return str(name) if _A_NAME.fullmatch(str(name)) and len(str(name)) < 64 else "(a name)"
 
 
 def _without_unset(kind: Any) -> Any:
@@ -120,7 +135,7 @@ def encoding_faults(value: object, at: str) -> Iterator[Fault]:
     if isinstance(value, dict):
         for name, item in value.items():
             yield from encoding_faults(name, _inside(at, "(a name)"))
-            yield from encoding_faults(item, _inside(at, str(name)))
+            yield from encoding_faults(item, _inside(at, _shown(name)))
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from encoding_faults(item, f"{at}[{index}]")

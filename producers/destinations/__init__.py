@@ -7,6 +7,7 @@ from producers.destinations.contract import Destination, Prepared, Whole
 from producers.destinations.event_api import EVENT_API
 from producers.destinations.server_events import SERVER_EVENTS
 from producers.errors import Fault, InvalidEvent
+from producers.validation import near
 
 DESTINATIONS: dict[str, Destination] = {each.name: each for each in (EVENT_API, SERVER_EVENTS, AUDIENCE)}
 
@@ -17,5 +18,6 @@ def destination_named(name: object) -> Destination:
     """The destination called `name`. Raises `InvalidEvent` naming the known ones."""
     found = DESTINATIONS.get(name) if isinstance(name, str) else None
     if found is None:
-        raise InvalidEvent([Fault("destination", f"must be one of {', '.join(DESTINATIONS)}, got {name!r:.100}")])
+        hint = near(name, DESTINATIONS) if isinstance(name, str) else ""
+        raise InvalidEvent([Fault("destination", f"must be one of {', '.join(DESTINATIONS)}{hint}")])
     return found

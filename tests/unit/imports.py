@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +35,7 @@ def imported(path: Path, modules: frozenset[str]) -> Iterator[str]:
                 yield inner if inner in modules else origin
 
 
+@cache
 def graph(*folders: str) -> Graph:
     """Each module of the folders with all that it imports."""
     files = {module_name(path): path for path in source_files(*folders)}

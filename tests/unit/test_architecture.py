@@ -13,6 +13,9 @@ from tests.unit.imports import ROOT, circle, graph, is_in, source_files
 
 MOST_LINES = 400
 WORKER_ONLY = ("celery", "kombu", "billiard", "httpx", "structlog", "rich", "typer", "flower", "starlette", "uvicorn")
+SHOP_WORDS = tuple(
+    f"producers.{name}" for name in ("checkout", "session", "audience", "shop_words", "objectdata", "basket")
+)
 
 ENVIRONMENT_READERS = {
     "producers/producer.py": "the default of Producer.from_env; the reading is producers/settings.py's",
@@ -42,11 +45,13 @@ def test_producers_never_import_worker() -> None:
 
 def test_importing_producers_loads_nothing_of_the_worker() -> None:
     """In a fresh interpreter, everything that comes along counted."""
-    program = "import producers, producers.checkout, sys; print(*sys.modules)"
+    program = "import producers, sys; print(*sys.modules); import producers.checkout; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    loaded = done.stdout.split()
-    assert "producers.producer" in loaded
+    first, loaded = (line.split() for line in done.stdout.splitlines())
+    assert "producers.producer" in first
+    assert "producers.checkout" in loaded
     assert not [name for name in loaded if is_in(name, "worker", *WORKER_ONLY)]
+    assert not [name for name in first if is_in(name, *SHOP_WORDS)], "only who uses a shop's words pays for them"
 
 
 def test_the_sandbox_knows_nothing_of_what_it_stands_against() -> None:
@@ -103,6 +108,13 @@ def test_a_leaf_imports_nothing_of_the_layers_above_it(module: str) -> None:
         "producers.destinations.server_events",
         "producers.destinations.session_matching",
         "producers.destinations.audience",
+        "producers.privacy",
+        "producers.redaction",
+        "producers.personal_fields",
+        "producers.normalisation",
+        "producers.checkout",
+        "producers.objectdata",
+        "producers.formats",
     ],
 )
 def test_what_decides_does_no_input_or_output(module: str) -> None:

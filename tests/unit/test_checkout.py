@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.checkout import conversion
+from producers.errors import InvalidEvent
 from tests.unit.samples import prepared
 
 
@@ -28,7 +29,6 @@ def fields(event: dict[str, Any]) -> dict[str, str]:
 def test_what_is_given_stands_under_rokts_names() -> None:
     event = sold(
         email="john@example.com",
-        email_sha256="ab" * 32,
         product="Maroon 5 t-shirt",
         quantity=4,
         conversion_type="signup",
@@ -37,7 +37,6 @@ def test_what_is_given_stands_under_rokts_names() -> None:
     )
     assert fields(event) == {
         "email": "john@example.com",
-        "emailsha256": "ab" * 32,
         "amount": "85.00",
         "currency": "USD",
         "quantity": "4",
@@ -95,7 +94,7 @@ def test_an_amount_is_never_rounded(amount: Decimal) -> None:
 @pytest.mark.parametrize("amount", ["", "five", "1,5", "nan", "inf", "-Infinity", Decimal("NaN"), "$5", 1.5])
 def test_an_amount_that_is_no_number_is_refused_by_name(amount: Any) -> None:
     """A float too: it is not exact."""
-    with pytest.raises(ValueError, match=r"^amount: "):
+    with pytest.raises(InvalidEvent, match=r"^amount: "):
         sold(amount=amount)
 
 
@@ -113,7 +112,7 @@ def test_a_time_is_written_in_utc(at: datetime, written: str) -> None:
 
 
 def test_a_time_without_a_zone_is_refused() -> None:
-    with pytest.raises(ValueError, match="must know its time zone"):
+    with pytest.raises(InvalidEvent, match=r"^at: must know its time zone"):
         sold(at=datetime(2026, 11, 22, 10, 0))  # noqa: DTZ001 - the fault under test
 
 
