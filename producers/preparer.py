@@ -39,16 +39,20 @@ class Preparer:
 
     def prepare(self, line: Line) -> Made:
         """Raises `InvalidEvent` with every fault, by field; `EnqueueFailed` if the consent callback raised."""
-        to = destination_named(line.destination)
         now = now_ms()
-        event = self._privacy.applied(to.name, line.account, line.event)
-        prepared = to.prepare(line.account, event, line.id, now)
+        to, prepared = self.checked(line, now)
         made = entry(line.account, prepared, now)
         most = self._batches[to.name].max_bytes
         size = made.size - 1 + to.envelope_bytes(line.account, prepared.order, prepared.kind)
         if size > most:
             raise InvalidEvent([Fault("event", f"makes a request of {size} bytes alone; at most {most} are allowed")])
         return Made(to, prepared.id, made, self._withheld(to, line.account, prepared))
+
+    def checked(self, line: Line, now: int) -> tuple[Destination, Prepared]:
+        """The event as its request will hold it. Raises `InvalidEvent` with every fault but that of its size."""
+        to = destination_named(line.destination)
+        event = self._privacy.applied(to.name, line.account, line.event)
+        return to, to.prepare(line.account, event, line.id, now)
 
     def prepare_line(self, line: Line | Mapping[str, Any]) -> Made:
         """The same for a line as somebody else wrote it."""

@@ -14,7 +14,7 @@ import msgspec
 
 from producers import InvalidEvent, Producer
 from producers.clock import now_ms
-from producers.destinations import Destination, Prepared, Whole, destination_named
+from producers.destinations import Destination, Prepared, Whole
 from producers.destinations.accounts import AccountCredentials
 from producers.destinations.answers import Request
 from producers.lines import Line
@@ -115,8 +115,7 @@ class DryRun:
 
     def _one(self, line: Line) -> InvalidEvent | None:
         try:
-            to = destination_named(line.destination)
-            prepared = to.prepare(line.account, line.event, line.id, now_ms())
+            to, prepared = self._producer.preparer.checked(line, now_ms())
             if not self._batches.fits_alone(to, line.account, prepared):
                 self._producer.check(line)
         except InvalidEvent as error:
