@@ -36,7 +36,7 @@ class Producer:
         self._buffer = buffer
         self._batches = batches
         self._agreed = ""
-        self._connection = connection or Connection(buffer.redis_url)
+        self._connection = connection or Connection(buffer.redis_url, budget_s=buffer.enqueue_budget_ms / 1000)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Producer:
@@ -120,23 +120,24 @@ class Producer:
             results[index] = Result(event_id, EnqueueFailed(failed.reason, id=event_id, maybe_accepted=maybe))
         return failed
 
-    def _agree(self, event_id: str) -> None:
+    def _agree(self, event_id: str, deadline: float) -> None:
         """Once a process: whether the others write the same layout, over as many shards."""
         ours = terms(self._buffer.shards)
         if self._agreed != ours:
             with effect("agree"):
-                noted = self._connection.agree(agreement_key(self._buffer.key_prefix), ours, event_id)
+                noted = self._connection.agree(agreement_key(self._buffer.key_prefix), ours, event_id, deadline)
             if noted != ours:
                 raise EnqueueFailed(disagreement(noted, self._buffer.shards), id=event_id, maybe_accepted=False)
             self._agreed = ours
 
     def _append(self, to: Destination, account: str, entries: Sequence[Entry], event_id: str) -> None:
-        self._agree(event_id)
+        deadline = self._connection.deadline()
+        self._agree(event_id, deadline)
         shard = shard_of(account, self._buffer.shards)
         slot = Slot(self._buffer.key_prefix, to.name, shard)
         call: Append = append_call(slot, self._buffer, to, self._batches[to.name], entries)
         with effect("append"):
-            self._connection.run(APPEND, call.command, event_id)
+            self._connection.run(APPEND, call.command, event_id, deadline)
 
 
 class _Chunk:
