@@ -14,6 +14,9 @@ SUSPICION_S = 0.02  # so long callers wait for the PONG that clears Redis of one
 SLOW_S = 0.05  # an attempt to connect that takes longer counts as failed until it succeeds
 
 
+_NO_THREAD = "the connecting thread did not start within the budget: uWSGI needs enable-threads"
+
+
 class Unreachable(Exception):
     """There is no connection, and why."""
 
@@ -146,10 +149,7 @@ class Pool:
         if self._trouble is not None and now >= self._trouble.fail:
             return self._trouble.told(now)
         if not self._connector.alive:
-            return (
-                self._connector.fault
-                or "the connecting thread did not start within the budget: uWSGI needs enable-threads"
-            )
+            return self._connector.fault or _NO_THREAD
         if len(self._in_use) >= self._most:
             return f"all {self._most} connections to Redis are in use"
         since = self._connector.trying_since

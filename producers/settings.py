@@ -13,6 +13,7 @@ from producers.validation import validated
 
 Model = TypeVar("Model", bound=Struct)
 PREFIX = "FORWARDER_"
+PATIENT = {"FORWARDER_ENQUEUE_BUDGET_MS": "5000"}  # of commands for people, unless told: no checkout waits for them
 
 
 class BufferSettings(Struct, frozen=True):

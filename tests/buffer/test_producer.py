@@ -94,10 +94,10 @@ async def test_one_event_is_one_round_trip(producer: Producer, world: World) -> 
     assert sent == {"evalsha": 1}
 
 
-async def test_a_new_connection_sends_nothing_but_the_event(
+async def test_a_second_producer_of_the_process_sends_nothing_but_the_event(
     producer: Producer, redis_server: EmbeddedRedis, world: World
 ) -> None:
-    """And once, at the start of a process, asks for the terms that all keep to."""
+    """On the connection of the first; and once asks for the terms that all keep to."""
     producer.enqueue("event-api", account="1", event=conversion())
     fresh = Producer(BufferSettings(redis_server.url, world.slot.namespace), dict.fromkeys(DESTINATIONS, CAPS))
     assert await cost(world, lambda: fresh.enqueue("event-api", account="1", event=conversion())) == {"evalsha": 1}

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from producers import EnqueueFailed, InvalidEvent, Producer
 from producers.lines import Line
+from producers.settings import PATIENT
 from worker.cli.context import JsonOption, environment, err, print_json
 from worker.cli.lines_of_file import ACTIONS, LONGEST, Counted, Read, UnusableFile, csv_lines, json_lines
 
@@ -102,7 +103,7 @@ def _forward(chunks: Iterator[list[Read]], tally: Tally, dry_run: bool) -> int |
     """All chunks, until Redis fails. Gives the number of requests that a dry run made."""
     environ = environment()
     if not dry_run:
-        producer = Producer.from_env(environ)
+        producer = Producer.from_env({**PATIENT, **environ})
         _send_all(chunks, lambda lines: [result.error for result in producer.enqueue_many(lines)], tally)
         return None
     from worker.dry_run import DryRun

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from producers import InvalidEvent, Producer
-from producers.settings import BufferSettings, buffer_settings
+from producers.settings import PATIENT, BufferSettings, buffer_settings
 from worker.dead_letters import DeadLetters, Filter
 from worker.demo.samples import CREDENTIALS, LISTED, REFUSED_CURRENCY, Samples, samples
 from worker.demo.sandbox_control import SandboxControl
@@ -79,7 +79,7 @@ def _show(given: Samples, env: Mapping[str, str], sandbox: SandboxControl, out: 
 
 
 def _enqueue(given: Samples, env: Mapping[str, str], out: Console) -> list[InvalidEvent]:
-    producer = Producer.from_env(env)
+    producer = Producer.from_env({**PATIENT, **env})
     results = producer.enqueue_many(given.lines)
     producer.close()
     refused = [result.error for result in results if isinstance(result.error, InvalidEvent)]
