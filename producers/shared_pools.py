@@ -8,14 +8,15 @@ from weakref import WeakValueDictionary
 
 from producers.connecting import Connecting, usable
 from producers.pool import Pool
-from producers.redis_url import RedisAddress, parse_redis_url
+from producers.redis_url import parse_redis_url
 
 
 class SharedPool:
     """The pool of the process that asks; `joined` and `left` count who uses it."""
 
-    def __init__(self, address: RedisAddress) -> None:
-        self._address = address
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._address = usable(parse_redis_url(url))
         self._by_process: dict[int, Pool] = {}
         self._users = 0
 
@@ -32,6 +33,8 @@ class SharedPool:
         with _locks[0]:
             self._users -= 1
             last = self._users == 0
+            if last:
+                _pools.pop(self._url, None)
         if last:
             self.pool().close()
 
@@ -54,7 +57,7 @@ def shared_pool(url: str) -> SharedPool:
     with _locks[0]:
         shared = _pools.get(url)
         if shared is None:
-            shared = _pools[url] = SharedPool(usable(parse_redis_url(url)))
+            shared = _pools[url] = SharedPool(url)
         return shared
 
 
