@@ -93,8 +93,9 @@ class Connection:
             return _readable(error)
         if not isinstance(error, (RedisTimeout, TimeoutError)):
             return f"{_silence(link)}: {error}"
-        if not isinstance(error, BudgetSpent):
-            pool.suspect()
+        if isinstance(error, BudgetSpent):
+            return f"the budget of {self._budget_s * 1000:.0f} ms was over before anything could be sent"
+        pool.suspect()
         return f"{_silence(link)} within {self._budget_s * 1000:.0f} ms"
 
 

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 
 import pytest
 
-from producers import EnqueueFailed
+from producers import ConfigurationError, EnqueueFailed, Producer
 from producers.append import APPEND
 from producers.connection import Connection
 from producers.deadline_socket import DeadlineSocket
@@ -124,6 +124,19 @@ def test_a_request_that_does_not_leave_wholly_was_surely_not_accepted(own_redis:
             with pytest.raises(EnqueueFailed) as failed:
                 connection.run(APPEND, [1, prefix, b"x" * size], "id")
             assert failed.value.maybe_accepted == maybe
+
+
+@pytest.mark.parametrize("wrong", ["4", "60001", "soon"])
+def test_a_budget_that_cannot_be_is_refused_by_name(wrong: str) -> None:
+    with pytest.raises(ConfigurationError, match="FORWARDER_ENQUEUE_BUDGET_MS"):
+        Producer.from_env({"FORWARDER_ENQUEUE_BUDGET_MS": wrong})
+
+
+def test_the_budget_is_that_of_the_environment(prefix: str) -> None:
+    with silent() as port:
+        env = {"FORWARDER_REDIS_URL": f"redis://127.0.0.1:{port}/0", "FORWARDER_ENQUEUE_BUDGET_MS": "300"}
+        with closing(Producer.from_env({**env, "FORWARDER_KEY_PREFIX": prefix})) as producer:
+            assert 0.3 <= call(producer).seconds < 0.3 + BOUND_S - BUDGET_S
 
 
 def test_writing_ends_at_the_deadline() -> None:
