@@ -25,7 +25,7 @@ CAPS = BatchSettings(max_events=100, max_bytes=1_000_000)
 
 @pytest.fixture
 def producer(own_redis: EmbeddedRedis, prefix: str) -> Iterator[Producer]:
-    made = Producer(BufferSettings(own_redis.url, prefix), dict.fromkeys(DESTINATIONS, CAPS))
+    made = Producer(BufferSettings(own_redis.url, prefix, enqueue_budget_ms=300), dict.fromkeys(DESTINATIONS, CAPS))
     yield made
     made.close()
 
@@ -86,11 +86,11 @@ def test_a_redis_that_went_away_has_surely_not_accepted_the_event(producer: Prod
 def test_a_redis_that_is_frozen_may_have_accepted_the_event(
     producer: Producer, own_redis: EmbeddedRedis, prefix: str
 ) -> None:
-    """It did, in fact, as soon as it goes on. The next event goes through without further ado."""
+    """It did, in fact, as soon as it goes on. Later events go through without further ado."""
     enqueue(producer)
     with frozen(own_redis):
         assert failure(producer).maybe_accepted
-    enqueue(producer)
+    eventually(lambda: accepts(producer), within_s=3)
     assert accepted(own_redis, prefix) == 3
 
 
@@ -143,5 +143,5 @@ def test_an_answer_that_came_too_late_is_not_taken_for_that_of_another_event(
     with frozen(own_redis):
         failure(producer)
     for _ in range(20):
-        enqueue(producer)
+        eventually(lambda: accepts(producer), within_s=3)
     assert accepted(own_redis, prefix) == 22

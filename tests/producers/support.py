@@ -7,13 +7,14 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import NamedTuple
 
 from producers import EnqueueFailed, Producer
 from producers.destinations import DESTINATIONS
 from producers.keys import Slot
 from producers.settings import BatchSettings, BufferSettings
+from tests.integration.support import eventually
 from worker.redis_client import sync_redis
 from worker.stack.ports import LOOPBACK
 from worker.stack.redis_server import EmbeddedRedis
@@ -48,6 +49,16 @@ def call(producer: Producer, event_id: str | None = None) -> Call:
 
 def accepts(producer: Producer) -> bool:
     return call(producer).error is None
+
+
+@contextmanager
+def warm_shop(url: str, prefix: str) -> Iterator[Producer]:
+    """One that has a connection and has agreed on terms; a busy machine may take longer than the budget for both."""
+    with closing(shop(url, prefix)) as made:
+        with closing(shop(url, prefix, 5)) as patient:
+            assert accepts(patient)
+        eventually(lambda: accepts(made), within_s=5)
+        yield made
 
 
 def accepted(server: EmbeddedRedis, prefix: str) -> int:

@@ -40,7 +40,7 @@ def ended_well(child: int) -> bool:
 
 @pytest.fixture
 def producer(own_redis: EmbeddedRedis, prefix: str) -> Iterator[Producer]:
-    with closing(shop(own_redis.url, prefix, 1)) as made:
+    with closing(shop(own_redis.url, prefix, 5)) as made:
         assert accepts(made)
         yield made
 
@@ -97,7 +97,7 @@ def test_a_child_connects_although_the_thread_that_did_is_not_there(
         return accepts(held)
 
     monkeypatch.setattr(socket, "getaddrinfo", held_up)
-    with closing(shop(own_redis.url, prefix, 2)) as held, calling(held) as ended:
+    with closing(shop(own_redis.url, prefix, 5)) as held, calling(held) as ended:
         assert asked.wait(5)
         assert ended_well(in_a_child(work))
         resolved.set()
@@ -124,7 +124,7 @@ def test_a_fork_that_python_is_not_told_of_is_seen_as_well(producer: Producer, o
 IN_C = """
 import ctypes, os, sys
 from tests.producers.support import accepts, shop
-producer = shop(sys.argv[1], sys.argv[2], 1)
+producer = shop(sys.argv[1], sys.argv[2], 5)
 assert accepts(producer)
 child = ctypes.PyDLL(None).fork()
 if child == 0:
@@ -136,7 +136,7 @@ assert os.waitpid(child, 0)[1] == 0 and accepts(producer)
 def test_gunicorn_that_loads_the_shop_before_it_forks(own_redis: EmbeddedRedis, prefix: str) -> None:
     """With an event of the parent's before the fork, and many threads a child."""
     port = free_port()
-    env = {**environment(own_redis.url), "FORWARDER_KEY_PREFIX": prefix}
+    env = {**environment(own_redis.url), "FORWARDER_KEY_PREFIX": prefix, "FORWARDER_ENQUEUE_BUDGET_MS": "5000"}
     options = ["--preload", "--workers", "2", "--threads", "4", "--bind", f"{LOOPBACK}:{port}"]
     server = subprocess.Popen([sys.executable, "-m", "gunicorn", *options, "tests.producers.web_shop:sell"], env=env)
     try:

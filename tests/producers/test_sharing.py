@@ -36,7 +36,7 @@ def pool(redis_server: EmbeddedRedis) -> Iterator[Pool]:
 
 def test_nothing_starts_before_the_first_event(own_redis: EmbeddedRedis) -> None:
     threads, before = _thread._count(), clients(own_redis)  # noqa: SLF001 - the only count that knows of every thread
-    with closing(Producer.from_env(environment(own_redis.url))) as producer:
+    with closing(Producer.from_env(environment(own_redis.url, FORWARDER_ENQUEUE_BUDGET_MS="5000"))) as producer:
         assert (_thread._count(), clients(own_redis)) == (threads, before)  # noqa: SLF001
         assert accepts(producer)
         assert clients(own_redis) == before + 1
@@ -46,7 +46,7 @@ def test_producers_of_one_redis_share_a_connection_until_the_last_is_closed(
     own_redis: EmbeddedRedis, prefix: str
 ) -> None:
     before = clients(own_redis)
-    first, second = shop(own_redis.url, prefix), shop(own_redis.url, f"{prefix}-2")
+    first, second = shop(own_redis.url, prefix, 5), shop(own_redis.url, f"{prefix}-2", 5)
     assert accepts(first)
     assert accepts(second)
     assert clients(own_redis) == before + 1
@@ -137,4 +137,4 @@ def test_where_no_thread_can_be_started_the_error_says_so(
         with monkeypatch.context() as patch:
             patch.setattr(_thread, "start_new_thread", refuse)
             assert "can't start new thread" in str(call(producer).error)
-        assert accepts(producer)
+        eventually(lambda: accepts(producer), within_s=5)
