@@ -67,6 +67,11 @@ class Connector:
         self._asked_at = -inf
         self._wake.notify()
 
+    @property
+    def ended(self) -> bool:
+        """Whether nobody has asked since `end`."""
+        return self._asked_at == -inf
+
     def _start(self) -> None:
         """Not by `threading`, whose start() waits for the thread: for ever where threads do not run."""
         try:

@@ -112,7 +112,7 @@ class Pool:
         with self._lock:
             moved = [each for each in self._idle if each.place != link.place]
             self._idle = [each for each in self._idle if each.place == link.place]
-            self._idle.append(link)
+            (moved if self._connector.ended else self._idle).append(link)  # it may have been closed meanwhile
             self._trouble = None
             self._given.notify()
         for each in moved:

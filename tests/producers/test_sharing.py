@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from redis.asyncio import Redis
 from producers import Producer
 from producers.connecting import Connecting
 from producers.keys import Slot
+from producers.link import Link
 from producers.pool import MOST_CONNECTIONS, Pool, Unreachable
 from producers.redis_url import parse_redis_url
 from tests.buffer.support import World
@@ -138,3 +140,24 @@ def test_where_no_thread_can_be_started_the_error_says_so(
             patch.setattr(_thread, "start_new_thread", refuse)
             assert "can't start new thread" in str(call(producer).error)
         eventually(lambda: accepts(producer), within_s=5)
+
+
+def test_a_connection_that_comes_after_the_last_producer_was_closed_is_closed_too(
+    own_redis: EmbeddedRedis, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, resolved = clients(own_redis), threading.Event()
+    real, closed = socket.getaddrinfo, threading.Event()
+    really_close = Link.close
+
+    def close(link: Link) -> None:
+        really_close(link)
+        closed.set()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", lambda *args: (resolved.wait(20), real(*args))[1])
+        patch.setattr(Link, "close", close)
+        with closing(shop(own_redis.url, prefix)) as producer:
+            assert call(producer).error
+        resolved.set()
+        assert closed.wait(5)
+    eventually(lambda: clients(own_redis) == before)
