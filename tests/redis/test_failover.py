@@ -69,7 +69,8 @@ def test_sentinels_that_hang_are_passed_over(sentinels: Watched) -> None:
     with ExitStack() as stack:
         silent = [stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(2)]
         hosts = ",".join(f"127.0.0.1:{port}" for port in (*silent, sentinels.port))
-        producer = stack.enter_context(closing(Producer.from_env(environment(f"sentinel://{hosts}?master=events"))))
+        env = environment(f"sentinel://{hosts}?master=events", FORWARDER_ENQUEUE_BUDGET_MS="100")
+        producer = stack.enter_context(closing(Producer.from_env(env)))
         failure(producer)
         eventually(lambda: accepts(producer), within_s=3)
 
