@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 
 import pytest
@@ -140,6 +141,22 @@ def test_threads_on_a_redis_that_freezes_wait_one_budget_each(producer: Producer
         os.kill(own_redis.pid, signal.SIGCONT)
         eventually(lambda: accepts(producer), within_s=3)
     assert max(slowest) < BOUND_S
+
+
+def test_the_other_idle_connections_to_a_redis_that_froze_are_not_tried(
+    producer: Producer, own_redis: EmbeddedRedis
+) -> None:
+    """One budget is spent, however many connections a burst has left."""
+
+    def burst() -> bool:
+        with ThreadPoolExecutor(10) as threads:
+            list(threads.map(lambda _: call(producer), range(100)))
+        return clients(own_redis) >= 4
+
+    eventually(burst, within_s=10)
+    with frozen(own_redis):
+        _first, *others = [call(producer) for _ in range(5)]
+    assert sum(each.seconds for each in others) < BOUND_S
 
 
 def test_the_connecting_thread_outlives_what_it_does_not_expect(
