@@ -43,37 +43,38 @@ class RedisAppender:
         self._buffer = buffer
         self._batches = batches
         self._agreed = ""
-        self._connection = connection or Connection(buffer.redis_url)
+        self._connection = connection or Connection(buffer.redis_url, budget_s=buffer.enqueue_budget_ms / 1000)
 
     def slot_of(self, made: Made) -> Slot:
         return Slot(self._buffer.key_prefix, made.to.name, shard_of(made.entry.account, self._buffer.shards))
 
     def append(self, made: Sequence[Made]) -> list[Fate]:
         event_id = made[0].id if len(made) == 1 else ""
-        self._agree(event_id)
+        deadline = self._connection.deadline()
+        self._agree(event_id, deadline)
         to = made[0].to
         entries = [each.entry for each in made]
         call = append_call(self.slot_of(made[0]), self._buffer, to, self._batches[to.name], entries)
         with effect("append"):
-            self._connection.run(APPEND, call.command, event_id)
+            self._connection.run(APPEND, call.command, event_id, deadline)
         return [Fate.BUFFERED] * len(made)
 
     def withhold(self, made: Sequence[Made]) -> None:
         """A count that Redis does not take is let go: what was never stored cannot be lost."""
-        slot = self.slot_of(made[0])
+        slot, deadline = self.slot_of(made[0]), self._connection.deadline()
         with suppress(EnqueueFailed), effect("withhold"):
-            self._agree("")
-            self._connection.run(WITHHOLD, [len(slot.fixed), *slot.fixed, len(made)], "")
+            self._agree("", deadline)
+            self._connection.run(WITHHOLD, [len(slot.fixed), *slot.fixed, len(made)], "", deadline)
 
     def close(self) -> None:
         self._connection.close()
 
-    def _agree(self, event_id: str) -> None:
+    def _agree(self, event_id: str, deadline: float) -> None:
         """Once a process: whether the others write the same layout, over as many shards."""
         ours = terms(self._buffer.shards)
         if self._agreed != ours:
             with effect("agree"):
-                noted = self._connection.agree(agreement_key(self._buffer.key_prefix), ours, event_id)
+                noted = self._connection.agree(agreement_key(self._buffer.key_prefix), ours, event_id, deadline)
             if noted != ours:
                 raise EnqueueFailed(disagreement(noted, self._buffer.shards), id=event_id, maybe_accepted=False)
             self._agreed = ours

@@ -1,8 +1,9 @@
-"""The producer's door to Redis: one script call, in bounded time, honest about whether it may have arrived."""
+"""The producer's door to Redis: one script call within a budget of time, honest about whether it may have arrived."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Any
 
 from redis.exceptions import (
@@ -13,80 +14,100 @@ from redis.exceptions import (
     RedisError,
     ResponseError,
 )
+from redis.exceptions import TimeoutError as RedisTimeout
 
+from producers.deadline_socket import BudgetSpent
 from producers.errors import EnqueueFailed
-from producers.pool import connection_pool
+from producers.link import Link
+from producers.pool import Pool, Unreachable
 from producers.scripts import Script
+from producers.shared_pools import shared_pool
 
-_REFUSALS = (ResponseError, BusyLoadingError, AuthorizationError)  # Redis's own word: nothing was changed
+DEFAULT_BUDGET_S = 0.1
+_REFUSALS = (BusyLoadingError, AuthorizationError)  # Redis's own word, as is ResponseError: nothing was changed
 
 
 class Connection:
-    """A pool of connections, made at the first call. Nothing is retried: the caller is a checkout that waits."""
+    """Connections of the process's pool, made when they are needed. Nothing is retried: the caller is a checkout.
 
-    def __init__(self, url: str) -> None:
-        self._pool = connection_pool(url)
+    A call ends at its deadline (monotonic seconds); without one `budget_s` seconds after it began.
+    """
 
-    def run(self, script: Script, command: Sequence[str | bytes | int], event_id: str) -> Any:
-        """The script's answer. Raises `EnqueueFailed` for `event_id`, within a second or so, if there is none."""
-        return self._asked(lambda connection: _evaluate(connection, script, command), event_id, unsure=True)
+    def __init__(self, url: str, *, budget_s: float = DEFAULT_BUDGET_S) -> None:
+        self._budget_s = budget_s
+        self._shared = shared_pool(url)
+        self._shared.joined()
+        self._closed = False
 
-    def agree(self, key: str, terms: str, event_id: str) -> str:
+    def deadline(self) -> float:
+        """Of a call that begins now."""
+        return monotonic() + self._budget_s
+
+    def run(
+        self, script: Script, command: Sequence[str | bytes | int], event_id: str, deadline: float | None = None
+    ) -> Any:
+        """The script's answer. Raises `EnqueueFailed` for `event_id`, by the deadline, if there is none."""
+        return self._asked(lambda link: _evaluate(link, script, command), event_id, deadline, unsure=True)
+
+    def agree(self, key: str, terms: str, event_id: str, deadline: float | None = None) -> str:
         """The terms that all producers and workers keep to: those noted under `key`, or these, noted now."""
-
-        def noted(connection: Any) -> Any:
-            connection.send_command("SET", key, terms, "NX", "GET")
-            return connection.read_response()
-
-        answer = self._asked(noted, event_id, unsure=False)
+        answer = self._asked(lambda link: link.ask("SET", key, terms, "NX", "GET"), event_id, deadline, unsure=False)
         return terms if answer is None else bytes(answer).decode()
 
     def close(self) -> None:
-        self._pool.disconnect()
+        """The connections go with the last of those that share them."""
+        if not self._closed:
+            self._closed = True
+            self._shared.left()
 
-    def _asked(self, question: Callable[[Any], Any], event_id: str, *, unsure: bool) -> Any:
+    def _asked(self, question: Callable[[Link], Any], event_id: str, deadline: float | None, *, unsure: bool) -> Any:
         """`unsure`: whether a lost answer leaves it open if the event was accepted."""
-        connection = self._connected(event_id)
+        pool = self._shared.pool()
         try:
-            return question(connection)
+            link = pool.take(self.deadline() if deadline is None else deadline)
+        except Unreachable as error:
+            raise EnqueueFailed(str(error), id=event_id, maybe_accepted=False) from None
+        try:
+            answer = question(link)
         except (RedisError, OSError) as error:
-            raise self._failure(connection, error, event_id, unsure=unsure) from error
+            reason = self._reason(pool, link, error)
+            raise EnqueueFailed(reason, id=event_id, maybe_accepted=unsure and link.unanswered) from error
         except BaseException:
-            connection.disconnect()  # its answer is still under way; nobody else may read it
+            pool.drop(link)  # its answer is still under way; nobody else may read it
             raise
-        finally:
-            self._pool.release(connection)
+        pool.give_back(link)
+        return answer
 
-    def _connected(self, event_id: str) -> Any:
-        try:
-            return self._pool.get_connection()
-        except (RedisError, OSError) as error:
-            raise EnqueueFailed(f"Redis cannot be reached: {error}", id=event_id, maybe_accepted=False) from error
-
-    def _failure(self, connection: Any, error: Exception, event_id: str, *, unsure: bool) -> EnqueueFailed:
+    def _reason(self, pool: Pool, link: Link, error: Exception) -> str:
         """What is to be told. A connection is dropped unless its Redis only refused what it was asked."""
-        if _read_only(error):  # a failover: the next connection is to the new primary
-            connection.disconnect()
-            self._pool.disconnect(inuse_connections=False)
-            return EnqueueFailed(_REPLICA, id=event_id, maybe_accepted=False)
+        if isinstance(error, ReadOnlyError):  # a failover: the next connection is to the new primary
+            pool.drop(link)
+            pool.drop_idle()
+            return _REPLICA
+        if isinstance(error, ResponseError):
+            pool.give_back(link)
+            return _readable(error)
+        pool.drop(link)
         if isinstance(error, _REFUSALS):
-            return EnqueueFailed(_readable(error), id=event_id, maybe_accepted=False)
-        connection.disconnect()
-        return EnqueueFailed(f"no answer from Redis: {error}", id=event_id, maybe_accepted=unsure)
+            link.unanswered = False
+            return _readable(error)
+        if not isinstance(error, (RedisTimeout, TimeoutError)):
+            return f"{_silence(link)}: {error}"
+        if isinstance(error, BudgetSpent):
+            return f"the budget of {self._budget_s * 1000:.0f} ms was over before anything could be sent"
+        pool.suspect()
+        return f"{_silence(link)} within {self._budget_s * 1000:.0f} ms"
 
 
-def _read_only(error: Exception) -> bool:
-    """Whether Redis said that it is a replica; a connection that sentinels manage says so in words of its own."""
-    return isinstance(error, ReadOnlyError) or isinstance(error.__context__, ReadOnlyError)
-
-
-def _evaluate(connection: Any, script: Script, command: Sequence[str | bytes | int]) -> Any:
-    connection.send_command("EVALSHA", script.sha, *command)
+def _evaluate(link: Link, script: Script, command: Sequence[str | bytes | int]) -> Any:
     try:
-        return connection.read_response()
+        return link.ask("EVALSHA", script.sha, *command)
     except NoScriptError:
-        connection.send_command("EVAL", script.text, *command)
-        return connection.read_response()
+        return link.ask("EVAL", script.text, *command)
+
+
+def _silence(link: Link) -> str:
+    return "no answer from Redis" if link.unanswered else "Redis did not take the whole request"
 
 
 def _readable(error: Exception) -> str:

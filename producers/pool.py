@@ -1,90 +1,162 @@
-"""The producer's pool of connections: to a Redis, or to the one that sentinels name; never waits for long."""
+"""The connections of one process to one Redis: who has them, who waits for one, and what is known of Redis."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
+from threading import Condition, Lock
+from time import monotonic
+from typing import NamedTuple
 
-from redis import Connection, ConnectionPool, SSLConnection, UnixDomainSocketConnection
-from redis import sentinel as redis_sentinel
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from producers.connector import Connector, Maker
+from producers.link import Link
 
-from producers.errors import ConfigurationError
-from producers.redis_url import RedisAddress, parse_redis_url, tls_files
-
-CONNECT_TIMEOUT_S = 0.4
-ANSWER_TIMEOUT_S = 0.5
-SENTINELS_TIMEOUT_S = 0.4  # for all of them together; those that hang are asked last from then on
-SENTINEL_LEAST_S = 0.1
+MOST_CONNECTIONS = 64
+SUSPICION_S = 0.02  # so long callers wait for the PONG that clears Redis of one slow answer
+SLOW_S = 0.05  # an attempt to connect that takes longer counts as failed until it succeeds
 
 
-def connection_pool(url: str) -> ConnectionPool:
-    """Connects to nothing yet. Raises `ConfigurationError` for a URL, or a file named in it, that cannot be used."""
-    address = usable(parse_redis_url(url))
-    options = {
-        **address.options,
-        **_times(CONNECT_TIMEOUT_S, ANSWER_TIMEOUT_S),
-        "protocol": 2,
-        "driver_info": None,  # else two more commands at each connect
-        **greeting(address, greet),
-    }
-    if address.master:
-        each_s = max(SENTINEL_LEAST_S, SENTINELS_TIMEOUT_S / len(address.hosts))
-        return _sentinel_pool(address, options, _times(each_s, each_s))
-    if address.path:
-        del options["socket_keepalive"]
-    return ConnectionPool(connection_class=connection_class(address), **address.place, **options)
+_NO_THREAD = "the connecting thread did not start within the budget: uWSGI needs enable-threads"
 
 
-def usable(address: RedisAddress) -> RedisAddress:
-    """The address itself. Raises `ConfigurationError` if a file that it names is not there."""
-    for parameter, name in tls_files(address):
-        if not Path(name).exists():
-            raise ConfigurationError(f"FORWARDER_REDIS_URL: {parameter}: there is no {name}")
-    return address
+class Unreachable(Exception):
+    """There is no connection, and why."""
 
 
-def connection_class(address: RedisAddress) -> type[Any]:
-    """Of a connection to a Redis that is not found through sentinels."""
-    if address.path:
-        return UnixDomainSocketConnection
-    return Connection if address.tls is None else SSLConnection
+class Trouble(NamedTuple):
+    """What is wrong with Redis, `since` when, and from when on calls `fail` for it at once (monotonic seconds)."""
+
+    text: str
+    since: float
+    fail: float
+
+    def told(self, now: float) -> str:
+        ago = now - self.since
+        return f"{self.text.rstrip('.')} {ago:.1f} s ago; it is tried until it answers" if ago >= SLOW_S else self.text
 
 
-def sentinel_options(address: RedisAddress, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Of redis-py's client of one sentinel: its own login, the same encryption."""
-    tls = {} if address.tls is None else {"ssl": True, **address.tls}
-    return {**options, **address.sentinel_login.options, **tls, "driver_info": None}
+class Pool:
+    """Hands out connections, the one used last first. Callers wait for one, and never connect themselves."""
 
+    def __init__(self, maker: Maker, most: int = MOST_CONNECTIONS) -> None:
+        self._lock = Lock()
+        self._given = Condition(self._lock)
+        self._connector = Connector(self._lock, maker, self)
+        self._most = most
+        self._idle: list[Link] = []
+        self._in_use: set[Link] = set()
+        self._waiting = 0
+        self._trouble: Trouble | None = None
 
-def greeting(address: RedisAddress, greet: Callable[[Any], Any]) -> dict[str, Any]:
-    """Over TLS a first answer is read at once: else redis-py takes the server's session ticket for stray data."""
-    return {} if address.tls is None else {"redis_connect_func": greet}
+    def take(self, deadline: float) -> Link:
+        """A connection that is in order as far as can be seen. Raises `Unreachable`, by the deadline at the latest."""
+        with self._lock:
+            while (link := self._fresh()) is None:
+                self._wait(deadline)
+            self._in_use.add(link)
+        link.until(deadline)
+        return link
 
+    def give_back(self, link: Link) -> None:
+        with self._lock:
+            if link in self._in_use:  # else it was another process's
+                self._in_use.remove(link)
+                self._idle.append(link)
+                self._given.notify()
 
-def greet(connection: Any) -> None:
-    connection.on_connect()
-    connection.send_command("PING", check_health=False)
-    connection.read_response()
+    def drop(self, link: Link) -> None:
+        """Instead of giving it back."""
+        with self._lock:
+            self._in_use.discard(link)
+            if self._waiting:
+                self._connector.ask(monotonic())
+        link.close()
 
+    def suspect(self) -> None:
+        """An answer did not come. Until the next PONG calls fail at once, but for those that come within an instant."""
+        now = monotonic()
+        with self._lock:
+            self._trouble = self._trouble or Trouble("Redis did not answer", now, now + SUSPICION_S)
+            self._connector.ask(now)
+            self._given.notify_all()
+        self.drop_idle()
 
-def _sentinel_pool(
-    address: RedisAddress, options: Mapping[str, Any], sentinel_times: Mapping[str, Any]
-) -> ConnectionPool:
-    untyped: Any = redis_sentinel  # redis-py types it in part
-    of_sentinels = sentinel_options(address, {**sentinel_times, **greeting(address, greet)})
-    sentinels = untyped.Sentinel(address.hosts, sentinel_kwargs=of_sentinels)
-    encrypted = {} if address.tls is None else {"ssl": True}
-    pool: ConnectionPool = untyped.SentinelConnectionPool(address.master, sentinels, **encrypted, **options)
-    return pool
+    def drop_idle(self) -> None:
+        """They lead to a Redis that hangs, or is no primary any more."""
+        with self._lock:
+            dropped, self._idle = self._idle, []
+        for link in dropped:
+            link.close()
 
+    def close(self) -> None:
+        """Those in use stay open. What is asked for later is connected anew."""
+        with self._lock:
+            self._connector.end()
+        self.drop_idle()
 
-def _times(connect_s: float, answer_s: float) -> dict[str, Any]:
-    return {
-        "socket_connect_timeout": connect_s,
-        "socket_timeout": answer_s,
-        "socket_keepalive": True,
-        "retry": Retry(NoBackoff(), 0),
-    }
+    def abandon(self) -> None:
+        """In a process that was forked: the connections are the parent's, and whoever held the lock is not here."""
+        for link in [*self._idle, *self._in_use]:
+            link.abandon()
+        self._idle, self._in_use = [], set()
+
+    # -- what the connector calls
+
+    def wants(self) -> bool:
+        short = self._waiting > len(self._idle) and len(self._idle) + len(self._in_use) < self._most
+        return short or self._trouble is not None
+
+    def forget(self) -> None:
+        self._trouble = None
+
+    def connected(self, link: Link) -> None:
+        """To another place than before: Redis has moved, and what leads to the old one is of no use."""
+        with self._lock:
+            moved = [each for each in self._idle if each.place != link.place]
+            self._idle = [each for each in self._idle if each.place == link.place]
+            (moved if self._connector.ended else self._idle).append(link)  # it may have been closed meanwhile
+            self._trouble = None
+            self._given.notify()
+        for each in moved:
+            each.close()
+
+    def failed(self, error: Exception) -> None:
+        with self._lock:
+            self._fail(f"Redis cannot be reached: {error}", monotonic())
+
+    # -- with the lock held
+
+    def _fresh(self) -> Link | None:
+        while self._idle:
+            link = self._idle.pop()
+            if not link.stale:
+                return link
+            link.close()
+        return None
+
+    def _wait(self, deadline: float) -> None:
+        """For a connection, or for news. Raises `Unreachable` if there is no time, or no sense in it."""
+        now = monotonic()
+        until = deadline if self._trouble is None else min(deadline, self._trouble.fail)
+        self._waiting += 1
+        try:
+            self._connector.ask(now)
+            if now >= until or self._connector.fault:
+                raise Unreachable(self._why(now))
+            self._given.wait(until - now)
+        finally:
+            self._waiting -= 1
+
+    def _why(self, now: float) -> str:
+        if self._trouble is not None and now >= self._trouble.fail:
+            return self._trouble.told(now)
+        if not self._connector.alive:
+            return self._connector.fault or _NO_THREAD
+        if len(self._in_use) >= self._most:
+            return f"all {self._most} connections to Redis are in use"
+        since = self._connector.trying_since
+        if since is not None and now - since >= SLOW_S:
+            self._fail("Redis cannot be reached: no connection within the budget", now)
+        return "Redis cannot be reached: no connection within the budget"
+
+    def _fail(self, text: str, now: float) -> None:
+        self._trouble = Trouble(text, now, now)
+        self._given.notify_all()

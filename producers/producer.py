@@ -17,6 +17,7 @@ from producers.many import Chunks, Result, accepted
 from producers.preparer import Preparer
 from producers.privacy import Privacy
 from producers.settings import (
+    PATIENT,
     BatchSettings,
     BufferSettings,
     batch_settings,
@@ -65,6 +66,11 @@ class Producer:
             consent=consent or _consent_of(environ),
             appender=appender,
         )
+
+    @classmethod
+    def patient(cls, environ: Mapping[str, str] = os.environ) -> Producer:
+        """For commands and for the intake, which no checkout waits for: they have seconds, and may try again."""
+        return cls.from_env({**PATIENT, **environ, "FORWARDER_SPOOL_DIR": ""})
 
     def enqueue(
         self,

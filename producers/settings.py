@@ -14,6 +14,7 @@ from producers.validation import validated
 
 Model = TypeVar("Model", bound=Struct)
 PREFIX = "FORWARDER_"
+PATIENT = {"FORWARDER_ENQUEUE_BUDGET_MS": "5000"}  # of commands for people, unless told: no checkout waits for them
 
 
 class BufferSettings(Struct, frozen=True):
@@ -21,12 +22,14 @@ class BufferSettings(Struct, frozen=True):
 
     `max_memory_percent`: of Redis's maxmemory, above which nothing more is accepted: what drains the buffer, and the
     broker in the same Redis, still need room.
+    `enqueue_budget_ms`: within which a call to enqueue returns, whatever Redis does.
     """
 
     redis_url: str = "redis://127.0.0.1:6379/0"
     key_prefix: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}\Z")] = "forwarder"
     shards: Annotated[int, Meta(ge=1, le=256)] = 1
     max_memory_percent: Annotated[int, Meta(ge=1, le=100)] = 80
+    enqueue_budget_ms: Annotated[int, Meta(ge=5, le=60_000)] = 100
 
 
 class BatchSettings(Struct, frozen=True):

@@ -54,6 +54,7 @@ def env(redis_server: EmbeddedRedis, prefix: str) -> Environment:
         FORWARDER_REDIS_URL=redis_server.url,
         FORWARDER_KEY_PREFIX=prefix,
         FORWARDER_LINGER_MS="100",
+        FORWARDER_ENQUEUE_BUDGET_MS="1000",  # on a busy machine
         FORWARDER_RETRY_FIRST_S="0.2",
         FORWARDER_RETRY_LONGEST_S="0.5",
     )

@@ -41,7 +41,9 @@ async def full(small_redis: EmbeddedRedis, slot: Slot) -> AsyncIterator[World]:
 
 
 def test_an_event_is_refused_in_words_and_surely_not_accepted(full: World, small_redis: EmbeddedRedis) -> None:
-    producer = Producer(BufferSettings(small_redis.url, full.slot.namespace), dict.fromkeys(DESTINATIONS, CAPS))
+    producer = Producer(
+        BufferSettings(small_redis.url, full.slot.namespace, enqueue_budget_ms=5_000), dict.fromkeys(DESTINATIONS, CAPS)
+    )
     with pytest.raises(EnqueueFailed, match="out of memory") as caught:
         producer.enqueue("event-api", account="a", event=EVENT, id="mine")
     assert (caught.value.id, caught.value.maybe_accepted) == ("mine", False)
@@ -71,7 +73,9 @@ async def test_everything_that_makes_room_still_works(full: World) -> None:
 
 
 async def test_events_are_accepted_again_once_there_is_room(full: World, small_redis: EmbeddedRedis) -> None:
-    producer = Producer(BufferSettings(small_redis.url, full.slot.namespace), dict.fromkeys(DESTINATIONS, CAPS))
+    producer = Producer(
+        BufferSettings(small_redis.url, full.slot.namespace, enqueue_budget_ms=5_000), dict.fromkeys(DESTINATIONS, CAPS)
+    )
     with pytest.raises(EnqueueFailed):
         producer.enqueue("event-api", account="a", event=EVENT)
     await full.redis.config_set("maxmemory", 0)

@@ -46,7 +46,9 @@ def line(id_: str | None = None, account: str = "1", **more: Any) -> dict[str, A
 
 @pytest.fixture
 def producer(redis_server: EmbeddedRedis, prefix: str) -> Iterator[Producer]:
-    made = Producer(BufferSettings(redis_server.url, prefix), dict.fromkeys(DESTINATIONS, CAPS))
+    made = Producer(
+        BufferSettings(redis_server.url, prefix, enqueue_budget_ms=5_000), dict.fromkeys(DESTINATIONS, CAPS)
+    )
     yield made
     made.close()
 
@@ -105,12 +107,15 @@ async def test_one_event_is_one_round_trip(producer: Producer, world: World) -> 
     assert sent == {"evalsha": 1}
 
 
-async def test_a_new_connection_sends_nothing_but_the_event(
+async def test_a_second_producer_of_the_process_sends_nothing_but_the_event(
     producer: Producer, redis_server: EmbeddedRedis, world: World
 ) -> None:
-    """And once, at the start of a process, asks for the terms that all keep to."""
+    """On the connection of the first; and once asks for the terms that all keep to."""
     producer.enqueue("event-api", account="1", event=conversion())
-    fresh = Producer(BufferSettings(redis_server.url, world.slot.namespace), dict.fromkeys(DESTINATIONS, CAPS))
+    fresh = Producer(
+        BufferSettings(redis_server.url, world.slot.namespace, enqueue_budget_ms=5_000),
+        dict.fromkeys(DESTINATIONS, CAPS),
+    )
     assert await cost(world, lambda: fresh.enqueue("event-api", account="1", event=conversion())) == {"evalsha": 1}
     fresh.close()
 
@@ -160,7 +165,10 @@ async def test_nothing_to_enqueue_costs_nothing(producer: Producer, world: World
 async def test_an_event_as_large_as_a_request_may_be_goes_alone(redis_server: EmbeddedRedis, world: World) -> None:
     """And one byte more is refused while the caller can still act."""
     caps = BatchSettings(max_events=100, max_bytes=1_000)
-    small = Producer(BufferSettings(redis_server.url, world.slot.namespace), dict.fromkeys(DESTINATIONS, caps))
+    small = Producer(
+        BufferSettings(redis_server.url, world.slot.namespace, enqueue_budget_ms=5_000),
+        dict.fromkeys(DESTINATIONS, caps),
+    )
     body = {"clientEventId": "x", "eventTime": "2026-11-20T00:00:00.000Z"}
 
     def padded(value: int) -> dict[str, Any]:
@@ -189,7 +197,9 @@ async def test_another_number_of_shards_is_refused_whatever_the_account(
 ) -> None:
     """Else part of the accounts would wait in a shard that no worker looks at."""
     producer.enqueue("event-api", account="1", event=conversion())
-    sharded = Producer(BufferSettings(redis_server.url, prefix, shards=2), dict.fromkeys(DESTINATIONS, CAPS))
+    sharded = Producer(
+        BufferSettings(redis_server.url, prefix, shards=2, enqueue_budget_ms=5_000), dict.fromkeys(DESTINATIONS, CAPS)
+    )
     accounts = [str(number) for number in range(8)]
     results = sharded.enqueue_many(line(account=account) for account in accounts)
     sharded.close()

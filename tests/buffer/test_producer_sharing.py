@@ -22,7 +22,9 @@ CHILDREN, EVENTS = 3, 60
 
 @pytest.fixture
 def producer(redis_server: EmbeddedRedis, prefix: str) -> Iterator[Producer]:
-    made = Producer(BufferSettings(redis_server.url, prefix), dict.fromkeys(DESTINATIONS, CAPS))
+    made = Producer(
+        BufferSettings(redis_server.url, prefix, enqueue_budget_ms=5_000), dict.fromkeys(DESTINATIONS, CAPS)
+    )
     yield made
     made.close()
 

@@ -58,7 +58,9 @@ async def test_a_claim_never_overtakes_the_settlement_it_travels_with(world: Wor
 
 
 def test_a_producer_enqueues_though_redis_forgot_the_script(redis_server: EmbeddedRedis, prefix: str) -> None:
-    producer = Producer(BufferSettings(redis_server.url, prefix), dict.fromkeys(DESTINATIONS, CAPS))
+    producer = Producer(
+        BufferSettings(redis_server.url, prefix, enqueue_budget_ms=5_000), dict.fromkeys(DESTINATIONS, CAPS)
+    )
     redis = sync_redis(redis_server.url)
     for _ in range(3):
         redis.script_flush()

@@ -132,6 +132,7 @@ def environment(redis_url: str, **variables: str) -> dict[str, str]:
         "FORWARDER_REDIS_URL": redis_url,
         "FORWARDER_KEY_PREFIX": f"test-{uuid4().hex[:12]}",
         "FORWARDER_LINGER_MS": "100",
+        "FORWARDER_ENQUEUE_BUDGET_MS": "1000",  # the machine is busy
         "FORWARDER_RETRY_FIRST_S": "0.2",
         "FORWARDER_RETRY_LONGEST_S": "0.5",
     }

@@ -27,12 +27,17 @@ class FakeConnection:
         self._fails_from = fails_from
         self._maybe = maybe
 
-    def agree(self, key: str, terms: str, event_id: str) -> str:
+    def deadline(self) -> float:
+        return 0.0
+
+    def agree(self, key: str, terms: str, event_id: str, deadline: float) -> str:
         assert key
+        assert deadline is not None
         assert event_id is not None
         return terms
 
-    def run(self, script: Script, command: Sequence[str | bytes | int], event_id: str) -> None:
+    def run(self, script: Script, command: Sequence[str | bytes | int], event_id: str, deadline: float) -> None:
+        assert deadline is not None
         assert script.text.startswith("#!lua")
         self.calls.append(command)
         if len(self.calls) > self._fails_from:

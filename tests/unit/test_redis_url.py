@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from kombu import Connection
 
 from producers.errors import ConfigurationError
-from producers.pool import connection_pool
 from producers.redis_url import Login, parse_redis_url, secret_free
+from producers.shared_pools import shared_pool
 from worker.broker import broker
 
 VERIFIED = {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
@@ -117,7 +117,7 @@ def test_what_is_shown_of_a_url_holds_no_parameter(url: str, shown: str) -> None
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"FORWARDER_REDIS_URL: ssl_ca_certs: there is no .*ca\.pem"):
-        connection_pool(f"rediss://h?ssl_ca_certs={tmp_path}/ca.pem")
+        shared_pool(f"rediss://h?ssl_ca_certs={tmp_path}/ca.pem")
 
 
 def told(url: str, **options: Any) -> Any:

@@ -199,7 +199,7 @@ def _plain(text: str) -> str:
 def _run(work: Callable[[DeadLetters], Awaitable[Answer]]) -> Answer:
     """With the dead-letter queues of this environment."""
     environ = environment()
-    buffer, caps, producer = buffer_of(environ), caps_of(environ), Producer.from_env(environ)
+    buffer, caps, producer = buffer_of(environ), caps_of(environ), Producer.patient(environ)
 
     def enqueue(message: bytes) -> str:
         return producer.enqueue_line(parse_line(message))

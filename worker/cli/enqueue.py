@@ -102,7 +102,7 @@ def _forward(chunks: Iterator[list[Read]], tally: Tally, dry_run: bool) -> int |
     """All chunks, until Redis fails. Gives the number of requests that a dry run made."""
     environ = environment()
     if not dry_run:
-        producer = Producer.from_env(environ)
+        producer = Producer.patient(environ)
         _send_all(chunks, lambda lines: [result.error for result in producer.enqueue_many(lines)], tally)
         return None
     from worker.dry_run import DryRun

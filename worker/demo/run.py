@@ -79,7 +79,7 @@ def _show(given: Samples, env: Mapping[str, str], sandbox: SandboxControl, out: 
 
 
 def _enqueue(given: Samples, env: Mapping[str, str], out: Console) -> list[InvalidEvent]:
-    producer = Producer.from_env(env)
+    producer = Producer.patient(env)
     results = producer.enqueue_many(given.lines)
     producer.close()
     refused = [result.error for result in results if isinstance(result.error, InvalidEvent)]

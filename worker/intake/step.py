@@ -22,5 +22,5 @@ class IntakeStep(ThreadStep):
     def work(self, worker: Any) -> Callable[[threading.Event], object]:  # noqa: ARG002 - the base's signature
         settings = load_settings()
         redis, prefix = sync_redis(settings.buffer.redis_url), settings.buffer.key_prefix
-        hand_over = HandOver(Producer.from_env(), lambda faulty: reject(redis, prefix, faulty))
+        hand_over = HandOver(Producer.patient(), lambda faulty: reject(redis, prefix, faulty))
         return partial(run, reader(settings.broker_url, prefix, hand_over))
