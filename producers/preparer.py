@@ -30,10 +30,13 @@ class Preparer:
         self._batches = batches
         self._consent = consent
 
-    def prepare(self, line: Line) -> Made:
-        """Raises `InvalidEvent` with every fault, by field; `EnqueueFailed` if the consent callback raised."""
+    def prepare(self, line: Line, now: int | None = None) -> Made:
+        """`now`: when the caller spoke, if that was earlier (ms).
+
+        Raises `InvalidEvent` with every fault, by field; `EnqueueFailed` if the consent callback raised.
+        """
         to = destination_named(line.destination)
-        now = now_ms()
+        now = now_ms() if now is None else now
         prepared = to.prepare(line.account, line.event, line.id, now)
         made = entry(line.account, prepared, now)
         most = self._batches[to.name].max_bytes
