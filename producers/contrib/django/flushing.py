@@ -38,9 +38,9 @@ def flush(using: str, *, chunk: int = CHUNK) -> Iterator[Flushed]:
         last = ids[-1]
 
 
-def flush_one(row: Any) -> None:
+def flush_one(row: Any) -> Flushed:
     """Tries a row that was just committed, unless older ones of its order key wait: it leaves after them."""
-    _flush(row._state.db, [row.pk])  # noqa: SLF001 - where Django notes a row's database
+    return _flush(row._state.db, [row.pk])  # noqa: SLF001 - where Django notes a row's database
 
 
 def refused(using: str) -> Any:

@@ -71,9 +71,12 @@ def _said(made: Made, *, timed: bool) -> str:
 
 def _try(row: Any) -> None:
     try:
-        flush_one(row)
+        tried = flush_one(row)
     except (ForwarderError, DatabaseError) as error:  # a database's own words may hold what is in the row
         log.warning("event %s waits in the outbox: %s", row.event_id, type(error).__name__)
+    else:
+        if tried.kept:
+            log.warning("event %s stays in the outbox: %s", row.event_id, tried.failure or "its last_error says why")
 
 
 def _count(made: Made) -> None:

@@ -35,7 +35,7 @@ def quick_order(request: HttpRequest) -> JsonResponse:
 
 def _checkout(request: HttpRequest, enqueue: Enqueue) -> JsonResponse:
     try:
-        given: dict[str, Any] = json.loads(request.body)
+        given = _texts(json.loads(request.body))
         number, amount = given["number"], given["amount"]
         event = conversion(order_id=number, amount=amount, currency="USD", email=given.get("email"))
         with transaction.atomic():
@@ -43,6 +43,12 @@ def _checkout(request: HttpRequest, enqueue: Enqueue) -> JsonResponse:
             event_id = enqueue("event-api", account=settings.ROKT_ACCOUNT, event=event, id=f"order-{number}")
     except InvalidEvent as error:
         return JsonResponse({"faults": [str(fault) for fault in error.faults]}, status=422)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, ValueError) as error:
         return JsonResponse({"faults": [str(error)]}, status=400)
     return JsonResponse({"event": event_id}, status=201)
+
+
+def _texts(given: Any) -> dict[str, str]:
+    if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
+        raise ValueError("give number, amount and, if it is known, email, each a text")
+    return given
