@@ -33,12 +33,12 @@ class FakeProducer(Producer):
     @classmethod
     def from_env(
         cls,
-        _environ: Mapping[str, str] = _NOTHING_SET,
+        environ: Mapping[str, str] = _NOTHING_SET,  # noqa: ARG003
         *,
         consent: Consent | None = None,
-        appender: Appender | None = None,  # noqa: ARG003 - as the real one; a fake stores nowhere
+        appender: Appender | None = None,  # noqa: ARG003
     ) -> FakeProducer:
-        """A new one, whatever the environment says."""
+        """A new one. It takes what `Producer.from_env` takes, and neither reads the environment nor stores anywhere."""
         return cls(consent=consent)
 
     @property

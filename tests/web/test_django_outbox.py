@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,10 @@ def child_env(database: Path, variables: dict[str, str]) -> dict[str, str]:
     }
 
 
+def _is_taken(taken: Taken, id_: str) -> bool:
+    return id_ in [each.id for each in taken()]
+
+
 @pytest.mark.usefixtures("shop")
 def test_a_process_that_is_killed_after_the_commit_loses_nothing_in_the_outbox(
     shop_database: Path, variables: dict[str, str], taken: Taken
@@ -174,7 +179,7 @@ def test_the_watching_command_sends_what_comes_and_ends_when_it_is_asked_to(
         try:
             for each in ("a", "b"):
                 without_redis(each)
-                eventually(lambda each=each: each in [one.id for one in taken()])
+                eventually(partial(_is_taken, taken, each))
             watching.send_signal(signal.SIGTERM)
             assert watching.wait(10) == 0
         finally:
