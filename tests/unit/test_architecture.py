@@ -18,7 +18,6 @@ WORKER_ONLY = ("celery", "kombu", "billiard", "httpx", "structlog", "rich", "typ
 ENVIRONMENT_READERS = {
     "producers/producer.py": "the default of Producer.from_env; the reading is producers/settings.py's",
     "producers/contrib/configured.py": "the default behind a framework's settings; both go to Producer.from_env",
-    "producers/asynchronous.py": "the default of AsyncProducer.from_env, as of Producer.from_env",
     "worker/settings.py": "the default of load_settings: the worker's only reader",
     "worker/cli/context.py": "the command line's own door: a running stack's variables stand in for those not set",
     "worker/cli/run_stack.py": "`up` and `demo` hand the environment on to the programs they start",
