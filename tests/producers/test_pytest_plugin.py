@@ -1,4 +1,4 @@
-"""A shop's own test run, in a process of its own: the fixtures are there, and who does not use them does not pay."""
+"""A shop's own test run, in a process of its own: the fixtures are there by themselves."""
 
 from __future__ import annotations
 
@@ -15,11 +15,19 @@ def sell(id_):
     Producer.from_env().enqueue("event-api", account="1", event={"eventType": "conversion"}, id=id_)
     early.enqueue("event-api", account="1", event={"eventType": "conversion"}, id=id_ + "-early")
 """
-USES = """
+TESTS = """
 import asyncio
-import shop
+import sys
 
-def test_one(rokt_producer):
+def test_who_does_not_use_it_does_not_pay():
+    assert "producers.testing.pytest_plugin" in sys.modules
+    assert not {"redis", "msgspec", "producers.producer", "producers.testing.fake"} & set(sys.modules)
+
+def test_the_shop_is_imported():
+    import shop
+
+def test_everything_is_caught(rokt_producer):
+    import shop
     shop.sell("a")
     assert [each.id for each in rokt_producer.events] == ["a", "a-early"]
 
@@ -29,27 +37,13 @@ def test_each_test_begins_anew(rokt_producer, rokt_async_producer):
     asyncio.run(sell())
     assert rokt_producer.only("event-api").id == "b"
 """
-PAYS_NOTHING = """
-import sys
-
-def test_nothing_is_loaded():
-    assert "producers.testing.pytest_plugin" in sys.modules
-    assert not {"redis", "msgspec", "producers.producer", "producers.testing.fake"} & set(sys.modules)
-"""
+OTHERS = ("xdist", "cacheprovider", "hypothesispytest", "respx", "asyncio", "timeout", "anyio")  # of no use here
 
 
-def test_the_fixtures_catch_what_the_code_sends(tmp_path: Path) -> None:
-    (tmp_path / "shop.py").write_text(SHOP)
-    assert "2 passed" in _ran(tmp_path, USES)
-
-
-def test_a_run_that_does_not_use_them_loads_nothing(tmp_path: Path) -> None:
-    assert "1 passed" in _ran(tmp_path, PAYS_NOTHING)
-
-
-def _ran(folder: Path, tests: str) -> str:
-    (folder / "test_shop.py").write_text(tests)
-    (folder / "pytest.ini").write_text("[pytest]\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "test_shop.py"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    return done.stdout + done.stderr
+def test_the_fixtures_catch_what_the_code_sends_and_cost_nothing_else(tmp_path: Path) -> None:
+    for name, text in (("shop.py", SHOP), ("test_shop.py", TESTS), ("pytest.ini", "[pytest]\n")):
+        (tmp_path / name).write_text(text)
+    without = [word for name in OTHERS for word in ("-p", f"no:{name}")]
+    command = [sys.executable, "-m", "pytest", "-q", *without, "test_shop.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "4 passed" in done.stdout, done.stdout + done.stderr

@@ -17,7 +17,6 @@ from worker.stack.redis_server import EmbeddedRedis
 
 NOWHERE = "redis://127.0.0.1:1"
 DJANGO = ROOT / "ops" / "examples" / "django"
-ORDER = {"number": "A-1", "amount": "85.00", "email": "customer@example.com"}
 Taken = Callable[..., list[Recorded]]
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.support import pending
-from tests.web.conftest import ORDER, Taken
+from tests.web.conftest import Taken
+from tests.web.orders import ORDER
 
 both = pytest.mark.parametrize("path", ["/orders", "/quick-orders"])
 

@@ -16,7 +16,8 @@ from producers.asynchronous import AsyncProducer
 from producers.contrib.fastapi import Rokt, rokt_lifespan
 from producers.testing import FakeProducer
 from tests.support import pending
-from tests.web.conftest import NOWHERE, ORDER, Taken
+from tests.web.conftest import NOWHERE, Taken
+from tests.web.orders import ORDER
 
 SOLD = {"eventType": "conversion"}
 

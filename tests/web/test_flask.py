@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 from flask import Flask
@@ -13,7 +15,9 @@ from producers.contrib.flask import RoktForwarder, current_producer
 from producers.contrib.process_wide import ProcessWide
 from producers.testing import FakeProducer
 from tests.support import pending
-from tests.web.conftest import NOWHERE, ORDER, Taken
+from tests.unit.imports import ROOT
+from tests.web.conftest import NOWHERE, Taken
+from tests.web.orders import ORDER
 
 SOLD = {"eventType": "conversion"}
 
@@ -76,15 +80,8 @@ def test_each_app_has_a_producer_of_its_own_and_its_consent(rokt_producer: FakeP
 
 def test_a_forked_process_has_a_producer_of_its_own(variables: dict[str, str], taken: Taken) -> None:
     """As with a server that loads the app, uses it, and then forks its workers."""
-    app = create_app(**variables)
-    client = app.test_client()
-    client.post("/orders", json=ORDER | {"number": "parent"})
-    child = os.fork()
-    if child == 0:
-        status = client.post("/orders", json=ORDER | {"number": "child"}).status_code
-        os._exit(0 if status == 201 else 1)
-    assert os.waitpid(child, 0)[1] == 0
-    client.post("/orders", json=ORDER | {"number": "parent-again"})
+    program = [sys.executable, "-m", "tests.web.forks_after_use"]
+    subprocess.run(program, cwd=ROOT, env={**os.environ, **variables}, check=True)
     assert [each.id for each in taken()] == ["order-parent", "order-child", "order-parent-again"]
 
 
