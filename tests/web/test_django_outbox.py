@@ -98,19 +98,21 @@ def test_an_event_waits_for_the_older_ones_of_its_session(without_redis: Any, ta
 
 
 def test_what_can_never_be_sent_stays_with_its_reason_and_hinders_nobody(without_redis: Any, taken: Taken) -> None:
-    without_redis("a", "b", "c")
+    without_redis("a", "b", "c", "d")
     from producers.contrib.django.models import OutboxEvent
 
-    OutboxEvent.objects.filter(event_id="b").update(event='{"eventType": ""}')
+    for each, event in (("b", '{"eventType": ""}'), ("c", '{"eventType"')):
+        OutboxEvent.objects.filter(event_id=each).update(event=event)
     said = refused()
     assert "event-api b: event.eventType" in said
-    assert "1 refused" in said
-    assert [each.id for each in taken()] == ["a", "c"]
-    assert [(row.event_id, row.refused, row.attempts) for row in waiting()] == [("b", True, 2)]
+    assert "event-api c: event: is not JSON" in said
+    assert "2 refused" in said
+    assert [each.id for each in taken()] == ["a", "d"]
+    assert [(row.event_id, row.refused, row.attempts) for row in waiting()] == [("b", True, 2), ("c", True, 2)]
     refused()
     assert waiting()[0].attempts == 2, "it is not tried again by itself"
-    OutboxEvent.objects.filter(event_id="b").update(event='{"eventType": "conversion"}')
-    assert flushed("--again") == "1 accepted"
+    OutboxEvent.objects.update(event='{"eventType": "conversion"}')
+    assert flushed("--again") == "2 accepted"
 
 
 def test_a_consent_callback_that_fails_holds_back_its_session_alone(without_redis: Any, taken: Taken) -> None:

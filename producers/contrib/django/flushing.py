@@ -11,7 +11,7 @@ from django.db.models import F, Min
 
 from producers.contrib.django.models import OutboxEvent
 from producers.contrib.django.producer import get_producer
-from producers.errors import EnqueueFailed, InvalidEvent
+from producers.errors import EnqueueFailed, Fault, InvalidEvent
 from producers.lines import Line
 from producers.many import Chunks, Result
 from producers.preparer import Made
@@ -115,10 +115,15 @@ class _Sending:
     def _prepared(self, row: Any) -> Made:
         if row.order_key in self._held:
             raise self._held[row.order_key]
-        line = Line(
-            destination=row.destination, account=row.account, event=msgspec.json.decode(row.event), id=row.event_id
-        )
+        line = Line(destination=row.destination, account=row.account, event=_event(row), id=row.event_id)
         return self._producer.preparer.prepare(line, row.made_at)
+
+
+def _event(row: Any) -> Any:
+    try:
+        return msgspec.json.decode(row.event)
+    except msgspec.DecodeError as error:
+        raise InvalidEvent([Fault("event", f"is not JSON: {error}")]) from None
 
 
 def _note(using: str, row: Any, error: InvalidEvent | EnqueueFailed) -> None:

@@ -31,12 +31,20 @@ class Command(BaseCommand):
         ended = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ended.set())
+        told = ""
         while not ended.is_set():
-            try:
-                self._once(database, quiet=True)
-            except CommandError as error:
-                self.stderr.write(str(error))
+            told = self._again(database, told)
             ended.wait(watch)
+
+    def _again(self, database: str, told: str) -> str:
+        """Says what is left, if that is not what was told before; gives it."""
+        try:
+            self._once(database, quiet=True)
+        except CommandError as error:
+            if str(error) != told:
+                self.stderr.write(str(error))
+            return str(error)
+        return ""
 
     def _once(self, database: str, *, quiet: bool = False) -> None:
         """Raises `CommandError` that says what is left."""
