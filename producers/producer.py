@@ -49,7 +49,7 @@ class Producer:
         `consent(destination, account, event)`: whether an event may be sent; else what `FORWARDER_CONSENT` names.
         It is asked in the caller's thread, so it must not wait. `appender`: where events go instead of Redis.
         """
-        asked = consent or consent_of(environ)
+        asked = consent or _consent_of(environ)
         return cls(buffer_settings(environ), all_batch_settings(environ), consent=asked, appender=appender)
 
     def enqueue(
@@ -106,7 +106,6 @@ def all_batch_settings(environ: Mapping[str, str]) -> dict[str, BatchSettings]:
     }
 
 
-def consent_of(environ: Mapping[str, str]) -> Consent | None:
-    """The function that `FORWARDER_CONSENT` names, if it names one."""
+def _consent_of(environ: Mapping[str, str]) -> Consent | None:
     path = consent_setting(environ)
     return consent_named(path, "FORWARDER_CONSENT") if path else None

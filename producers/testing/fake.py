@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from typing import Any
 
 from producers.appender import Appender
 from producers.asynchronous import AsyncProducer
 from producers.consent import Consent
-from producers.preparer import Preparer
 from producers.producer import Producer, all_batch_settings
 from producers.settings import BufferSettings
 from producers.testing.recording import Behaviour, Recorded, RecordingAppender, until_left
-from producers.withholding import WithholdingAppender
 
 _NOTHING_SET: Mapping[str, str] = {}
+real_from_env = Producer.from_env  # while `faked()` puts another in its place
 
 
 class FakeProducer(Producer):
@@ -24,22 +24,23 @@ class FakeProducer(Producer):
     Safe to share between threads.
     """
 
-    def __init__(self, *, consent: Consent | None = None) -> None:
+    def __init__(self, **options: Any) -> None:
+        """`options`: those of `Producer`, `consent` for one."""
         self.recording = RecordingAppender()
-        batches = all_batch_settings(_NOTHING_SET)
-        super().__init__(BufferSettings(), batches, appender=WithholdingAppender(self.recording))
-        self.asks(consent)
+        super().__init__(BufferSettings(), all_batch_settings({}), appender=self.recording, **options)
 
     @classmethod
     def from_env(
         cls,
-        environ: Mapping[str, str] = _NOTHING_SET,  # noqa: ARG003
+        environ: Mapping[str, str] = _NOTHING_SET,
         *,
         consent: Consent | None = None,
-        appender: Appender | None = None,  # noqa: ARG003
+        appender: Appender | None = None,  # noqa: ARG003 - as the real one; a fake stores nowhere
     ) -> FakeProducer:
-        """A new one. It takes what `Producer.from_env` takes, and neither reads the environment nor stores anywhere."""
-        return cls(consent=consent)
+        """A new one that checks as `environ` says; the environment of the process counts only if it is given."""
+        made = cls()
+        made.checks_like(real_from_env(environ, consent=consent, appender=made.recording))
+        return made
 
     @property
     def events(self) -> list[Recorded]:
@@ -84,9 +85,9 @@ class FakeProducer(Producer):
         """Ends `fails` and `spools`."""
         self.recording.behave(Behaviour())
 
-    def asks(self, consent: Consent | None) -> None:
-        """From now on `consent` is asked about each event."""
-        self.preparer = Preparer(all_batch_settings(_NOTHING_SET), consent)
+    def checks_like(self, producer: Producer) -> None:
+        """From now on, by another one's settings; `producer` must append to `recording`."""
+        self.preparer, self.appender = producer.preparer, producer.appender
 
     def asynchronous(self) -> AsyncProducer:
         """The producer for coroutines, which records here."""

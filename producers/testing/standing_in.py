@@ -10,21 +10,23 @@ from unittest.mock import patch
 from producers.appender import RedisAppender
 from producers.consent import Consent
 from producers.contrib.process_wide import forget_all
-from producers.producer import Producer, consent_of
-from producers.testing.fake import FakeProducer
+from producers.producer import Producer
+from producers.testing.fake import FakeProducer, real_from_env
 
 
 @contextmanager
 def faked(fake: FakeProducer | None = None) -> Iterator[FakeProducer]:
     """Until the end of the `with`, `Producer.from_env()` gives this fake, wherever it is called.
 
-    Producers that were made before, as a module does when it is imported, go on checking and record here too.
+    Unless one is given, it checks as the last of these calls asked for, by its arguments and variables: what consent it
+    asks, for one. Producers that were made before, as a module does when it is imported, check as ever and record here.
     """
     given = fake or FakeProducer()
 
-    def from_env(environ: Mapping[str, str] = {}, *, consent: Consent | None = None, **_: Any) -> FakeProducer:
-        if asked := consent or consent_of(environ):
-            given.asks(asked)
+    def from_env(environ: Mapping[str, str] | None = None, *, consent: Consent | None = None, **_: Any) -> FakeProducer:
+        if fake is None:
+            variables = () if environ is None else (environ,)
+            given.checks_like(real_from_env(*variables, consent=consent, appender=given.recording))
         return given
 
     recording = given.recording

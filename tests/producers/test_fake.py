@@ -9,13 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from producers import EnqueueFailed, Fate, Producer
+from producers import EnqueueFailed, Fate, InvalidEvent, Producer
 from producers.asynchronous import AsyncProducer
 from producers.contrib.process_wide import ProcessWide
 from producers.testing import FakeProducer, Recorded, faked
 from tests.unit.imports import ROOT
 
 SOLD = {"eventType": "conversion"}
+LONG = [{"name": "n", "value": "v" * 1000}]
 
 
 def sold(producer: Producer, id_: str | None = None, account: str = "1") -> str:
@@ -132,6 +133,17 @@ def test_consent_that_the_code_names_is_asked() -> None:
     with faked() as fake:
         assert Producer.from_env(consent=disagrees).enqueue("event-api", account="1", event=SOLD).withheld
     assert (fake.events, fake.withheld) == ([], 1)
+
+
+def test_a_fake_that_is_given_checks_as_it_was_made() -> None:
+    """And one that is made from variables as these say, under another one too."""
+    with faked(FakeProducer(consent=disagrees)) as fake:
+        assert Producer.from_env({}).enqueue("event-api", account="1", event=SOLD).withheld
+        strict = FakeProducer.from_env({"FORWARDER_MAX_BYTES": "1000"})
+        with pytest.raises(InvalidEvent, match="at most 1000"):
+            strict.enqueue("event-api", account="1", event={**SOLD, "metaData": LONG})
+        sold(strict, "strict")
+    assert (fake.events, strict.only("event-api").id) == ([], "strict")
 
 
 def test_consent_that_the_environment_names_is_asked() -> None:
