@@ -37,9 +37,12 @@ class Preparer:
         self._privacy = privacy or Privacy()
         self._consent = consent
 
-    def prepare(self, line: Line) -> Made:
-        """Raises `InvalidEvent` with every fault, by field; `EnqueueFailed` if the consent callback raised."""
-        now = now_ms()
+    def prepare(self, line: Line, now: int | None = None) -> Made:
+        """`now`: when the caller spoke, if that was earlier (ms).
+
+        Raises `InvalidEvent` with every fault, by field; `EnqueueFailed` if the consent callback raised.
+        """
+        now = now_ms() if now is None else now
         to, prepared = self.checked(line, now)
         made = entry(line.account, prepared, now)
         most = self._batches[to.name].max_bytes

@@ -12,6 +12,7 @@ import pytest
 from tests.unit.imports import ROOT, circle, graph, is_in, source_files
 
 MOST_LINES = 400
+FRAMEWORKS = ("django", "fastapi", "flask", "pytest")
 WORKER_ONLY = ("celery", "kombu", "billiard", "httpx", "structlog", "rich", "typer", "flower", "starlette", "uvicorn")
 SHOP_WORDS = tuple(
     f"producers.{name}" for name in ("checkout", "session", "audience", "shop_words", "objectdata", "basket")
@@ -19,6 +20,7 @@ SHOP_WORDS = tuple(
 
 ENVIRONMENT_READERS = {
     "producers/producer.py": "the default of Producer.from_env; the reading is producers/settings.py's",
+    "producers/contrib/configured.py": "the default behind a framework's settings; both go to Producer.from_env",
     "worker/settings.py": "the default of load_settings: the worker's only reader",
     "worker/cli/context.py": "the command line's own door: a running stack's variables stand in for those not set",
     "worker/cli/run_stack.py": "`up` and `demo` hand the environment on to the programs they start",
@@ -45,13 +47,39 @@ def test_producers_never_import_worker() -> None:
 
 def test_importing_producers_loads_nothing_of_the_worker() -> None:
     """In a fresh interpreter, everything that comes along counted."""
-    program = "import producers, sys; print(*sys.modules); import producers.checkout; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    first, loaded = (line.split() for line in done.stdout.splitlines())
-    assert "producers.producer" in first
-    assert "producers.checkout" in loaded
-    assert not [name for name in loaded if is_in(name, "worker", *WORKER_ONLY)]
-    assert not [name for name in first if is_in(name, *SHOP_WORDS)], "only who uses a shop's words pays for them"
+    loaded = _loaded_by("from producers import Producer; import producers.checkout")
+    assert "producers.producer" in loaded
+    assert not [name for name in loaded if is_in(name, "worker", *WORKER_ONLY, *FRAMEWORKS)]
+
+
+@pytest.mark.parametrize("module", ["producers", "producers.testing", "producers.testing.pytest_plugin"])
+def test_a_package_alone_costs_nothing_before_a_name_of_it_is_used(module: str) -> None:
+    """pytest loads the plugin in every run of a shop's tests."""
+    loaded = _loaded_by(f"import {module}")
+    assert module in loaded
+    assert not [name for name in loaded if is_in(name, "redis", "msgspec", "producers.producer", "producers.contrib")]
+
+
+@pytest.mark.parametrize("package", ["producers", "producers.testing"])
+def test_every_name_of_a_package_is_there_when_it_is_asked_for(package: str) -> None:
+    program = f"import {package} as package; print(all(getattr(package, name) for name in package.__all__))"
+    assert _output(program) == "True"
+
+
+def test_only_its_own_helper_imports_a_web_framework() -> None:
+    """A shop has one of them, or none."""
+    wrong = [
+        name
+        for name, targets in graph("producers").items()
+        for framework in FRAMEWORKS
+        if any(is_in(t, framework) for t in targets)
+        and not is_in(name, f"producers.contrib.{framework}", "producers.testing.pytest_plugin")
+    ]
+    assert not wrong
+
+
+def test_only_who_uses_a_shops_words_pays_for_them() -> None:
+    assert not [name for name in _loaded_by("from producers import Producer") if is_in(name, *SHOP_WORDS)]
 
 
 def test_the_sandbox_knows_nothing_of_what_it_stands_against() -> None:
@@ -152,6 +180,16 @@ def test_celery_is_imported_only_at_the_edge() -> None:
         if any(is_in(t, "celery", "kombu", "billiard") for t in targets)
     }
     assert users <= CELERY_DOORS
+
+
+def _loaded_by(program: str) -> list[str]:
+    return _output(f"{program}; import sys; print(*sys.modules)").split()
+
+
+def _output(program: str) -> str:
+    """Of a fresh interpreter."""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def _lines(file: Path) -> int:
