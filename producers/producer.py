@@ -14,17 +14,33 @@ from producers.errors import InvalidEvent
 from producers.lines import Line
 from producers.many import Chunks, Result, result_of
 from producers.preparer import Preparer
-from producers.settings import BatchSettings, BufferSettings, batch_settings, buffer_settings
+from producers.settings import (
+    BatchSettings,
+    BufferSettings,
+    SpoolSettings,
+    batch_settings,
+    buffer_settings,
+    spool_settings,
+)
 
 
 class Producer:
     """Enqueues single events. Safe to share between threads; connects at the first event, not before."""
 
     def __init__(
-        self, buffer: BufferSettings, batches: Mapping[str, BatchSettings], connection: Connection | None = None
+        self,
+        buffer: BufferSettings,
+        batches: Mapping[str, BatchSettings],
+        connection: Connection | None = None,
+        *,
+        spool: SpoolSettings | None = None,
     ) -> None:
         self.preparer = Preparer(batches)
         self.appender: Appender = RedisAppender(buffer, batches, connection)
+        if spool is not None:
+            from producers.spool import spooling  # where there is none, nothing of it is loaded
+
+            self.appender = spooling(self.appender, spool, buffer)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Producer:
@@ -33,7 +49,7 @@ class Producer:
             name: batch_settings(environ, name, max_events=to.max_events, max_bytes=to.max_bytes)
             for name, to in DESTINATIONS.items()
         }
-        return cls(buffer_settings(environ), batches)
+        return cls(buffer_settings(environ), batches, spool=spool_settings(environ, batches))
 
     def enqueue(
         self,

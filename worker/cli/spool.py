@@ -1,0 +1,68 @@
+"""`forwarder spool status` and `flush`: what waits on this machine's disk, and how it comes to Redis."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from producers import ConfigurationError
+from producers.destinations import DESTINATIONS
+from producers.producer import Producer
+from producers.settings import BatchSettings, SpoolSettings, spool_settings
+from worker.cli.context import JsonOption, buffer_of, environment, plain, print_json
+from worker.settings import caps_of
+
+if TYPE_CHECKING:
+    from producers.spool.status import SpoolStatus
+
+app = typer.Typer(help="Events that Redis did not take in time, on this machine's disk.", no_args_is_help=True)
+
+
+@app.command("status")
+def status(as_json: JsonOption = False) -> None:
+    """Its files: whose they are, what waits in them and for how long, and what Redis refused for good."""
+    from producers.spool.folder import Folder
+    from producers.spool.status import look
+
+    settings = _settings(environment())
+    files = _readable(settings, lambda: look(Folder(settings.folder, settings.spool_max_bytes)))
+    if as_json:
+        print_json(_told(settings, files))
+        return
+    for line in [line for each in files for line in _lines(each)]:
+        typer.echo(line)
+    typer.echo(_sum(settings, files))
+
+
+@app.command("flush")
+def flush(
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait at most.")] = 60,
+    refused: Annotated[bool, typer.Option("--refused", help="Try again what Redis refused for good.")] = False,
+) -> None:
+    """Bring what waits to Redis, once: files without an owner now; living owners empty theirs. 1 says what is left."""
+    from producers.spool.emptying import Emptying
+    from producers.spool.folder import Folder
+
+    environ = environment()
+    settings = _settings(environ)
+    buffer = buffer_of(environ)
+    folder = Folder(settings.folder, settings.spool_max_bytes)
+    producer = Producer(buffer, _batches(environ))
+    emptying = Emptying(folder, buffer.key_prefix, settings.spool_sync, producer.appender)
+    try:
+        if refused:
+            emptying.retry_refused()
+        left = _readable(settings, lambda: emptying.run(timeout))
+    finally:
+        producer.close()
+    for line in [line for each in left for line in _lines(each)]:
+        typer.echo(line, err=True)
+    if left:
+        if emptying.trouble:
+            typer.echo(f"Redis: {plain(emptying.trouble)}", err=True)
+        raise typer.Exit(1)
+    typer.echo("nothing is left in the spool")
