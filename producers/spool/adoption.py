@@ -23,11 +23,17 @@ class Adopted:
     """An orphan that is ours now, until it is empty or this process ends, too."""
 
     def __init__(
-        self, file: SpoolFile, to: Appender, tell: Callable[[Told], None], stopped: Callable[[], bool]
+        self,
+        file: SpoolFile,
+        to: Appender,
+        tell: Callable[[Told], None],
+        stopped: Callable[[], bool],
+        *,
+        soon: bool = False,
     ) -> None:
         self.file = file
         self.lanes, self.head = file.lanes, file.head
-        self._flusher = Flusher(self, to, tell, stopped)
+        self._flusher = Flusher(self, to, tell, stopped, soon=soon)
 
     def go(self) -> float:
         """One turn; seconds until the next one, infinite if nothing waits. Raises sqlite3.Error."""

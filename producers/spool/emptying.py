@@ -44,15 +44,16 @@ class Emptying:
 
     def retry_refused(self) -> None:
         """What was refused waits again: with an owner that lives, it notices within seconds."""
-        for database in self._folder.databases():
-            _mark(database)
+        for each in look(self._folder):
+            if each.refused and each.prefix == self._prefix:
+                _mark(self._folder.path / each.file)
 
     def _orphans(self, ends: float) -> None:
         def over() -> bool:
             return time.monotonic() >= ends
 
         while (file := first_orphan(self._folder, self._prefix, self._sync, self._left_alone)) is not None:
-            orphan = Adopted(file, self._to, self._told, lambda: False)
+            orphan = Adopted(file, self._to, self._told, lambda: False, soon=True)
             try:
                 while (wait := orphan.go()) != float("inf") and not over():
                     time.sleep(min(wait, LONGEST_WAIT_S))

@@ -20,12 +20,14 @@ from producers.spool.lock import OwnerLock
 from producers.spool.rows import Record, Waiting, waiting
 
 FORMAT = 1  # PRAGMA user_version; a file of a higher one is left alone
+PAGE_BYTES = 1024  # small: a commit writes whole pages
+COMMIT_BYTES = 3 * (PAGE_BYTES + 24)  # that a commit adds to the WAL beside its events, about
 BUSY_S = 1.0  # another process holds it only to read, or to mark events
 CHECKPOINT_BYTES = 4_000_000  # of the WAL, from which on it is brought into the database
-URGENT_BYTES = 16_000_000  # from which on writers wait for the last part of it
+URGENT = 4  # times as much, from which on writers wait for the last part of it
 SCHEMA = (
     "CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE events (n INTEGER PRIMARY KEY AUTOINCREMENT, lane TEXT NOT NULL, id TEXT NOT NULL,"
+    "CREATE TABLE events (n INTEGER PRIMARY KEY, lane TEXT NOT NULL, id TEXT NOT NULL,"
     " bytes INTEGER NOT NULL, spooled_at INTEGER NOT NULL, why TEXT NOT NULL, refused TEXT,"
     " head BLOB NOT NULL, stored BLOB NOT NULL)",
     "CREATE INDEX waiting ON events (lane, n) WHERE refused IS NULL",
@@ -55,7 +57,9 @@ class SpoolFile:
     def _prepare(self, sync: Sync, about: Mapping[str, str]) -> None:
         if sync == "full":
             self._writer.execute("PRAGMA synchronous = FULL")
+        self._writer.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         self._writer.execute("PRAGMA journal_mode = WAL")
+        self._writer.execute(f"PRAGMA journal_size_limit = {CHECKPOINT_BYTES}")
         if not self._writer.execute("SELECT 1 FROM sqlite_master").fetchone():
             with _transaction(self._writer):
                 for statement in SCHEMA:
@@ -119,13 +123,13 @@ class SpoolFile:
             waits, refused = (self._read(f"SELECT count(*) FROM events WHERE refused {kind}")[0][0] for kind in kinds)  # noqa: S608
             return int(waits), int(refused)
 
-    def checkpoint(self, writers: ForkLock) -> None:
+    def checkpoint(self, writers: ForkLock, from_bytes: int = CHECKPOINT_BYTES) -> None:
         """Brings a long WAL into the database, so that the next commit begins it anew. Writers go on meanwhile."""
-        if self._wal_bytes() < CHECKPOINT_BYTES:
+        if self._wal_bytes() < from_bytes:
             return
         with BACKGROUND:
             ((_, written, brought),) = self._read("PRAGMA wal_checkpoint(PASSIVE)")
-            if written != brought and self._wal_bytes() > URGENT_BYTES:
+            if written != brought and self._wal_bytes() > URGENT * from_bytes:
                 with writers:  # else busy writers would make it grow for ever; what is left is short
                     self._read("PRAGMA wal_checkpoint(PASSIVE)")
 

@@ -42,9 +42,9 @@ class Told(NamedTuple):
 class Pace:
     """When a lane may be tried, and how much of it: one event after a failure, then four times as many each time."""
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, due: float) -> None:
         self.most = 1
-        self.due = now + FIRST_S * random.uniform(0.5, 1.5)  # Redis has just failed, or comes back to many at once
+        self.due = due
         self._wait_s = FIRST_S
 
     def failed(self, now: float) -> None:
@@ -58,18 +58,33 @@ class Pace:
 
 
 class Flusher:
-    """`tell` hears of each call to Redis. `stopped`: whether it is to end."""
+    """`tell` hears of each call to Redis. `stopped`: whether it is to end. `soon`: the first attempt does not wait."""
 
-    def __init__(self, source: Source, to: Appender, tell: Callable[[Told], None], stopped: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        to: Appender,
+        tell: Callable[[Told], None],
+        stopped: Callable[[], bool],
+        *,
+        soon: bool = False,
+    ) -> None:
         self._source = source
         self._to = to
         self._tell = tell
         self._stopped = stopped
+        self._first_s = 0.0 if soon else FIRST_S
         self._paces: dict[str, Pace] = {}
 
     def go(self) -> float:
-        """One turn over all lanes; seconds until there is something to do again: infinite if nothing waits."""
-        paces = {lane: self._paces.get(lane) or Pace(time.monotonic()) for lane in self._source.lanes()}
+        """One turn over all lanes; seconds until there is something to do again: infinite if nothing waits.
+
+        A lane that is new waits for a moment: Redis has just failed, or comes back to many at once.
+        """
+        paces = {
+            lane: self._paces.get(lane) or Pace(time.monotonic() + self._first_s * random.uniform(0.5, 1.5))
+            for lane in self._source.lanes()
+        }
         self._paces = {
             lane: pace for lane, pace in paces.items() if not (self._is_due(pace) and self._lane(lane, pace))
         }

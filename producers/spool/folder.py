@@ -23,7 +23,7 @@ class Folder:
 
     def __init__(self, path: Path, max_bytes: int) -> None:
         self.path = path
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self._used = 0
         self._looked_at = float("-inf")
 
@@ -50,9 +50,18 @@ class Folder:
         if time.monotonic() - self._looked_at >= LOOK_S:
             self._used = self._bytes()
             self._looked_at = time.monotonic()
-        if self._used - free + size > self._max_bytes:
-            return f"it holds {self._used - free} bytes; FORWARDER_SPOOL_MAX_BYTES allows {self._max_bytes}"
+        if self._used - free + size > self.max_bytes:
+            return f"it holds {self._used - free} bytes; FORWARDER_SPOOL_MAX_BYTES allows {self.max_bytes}"
         return ""
+
+    @property
+    def crowded(self) -> bool:
+        """Whether half of it is in use, as far as is known."""
+        return 2 * self._used > self.max_bytes
+
+    def shrank(self) -> None:
+        """A file of ours is gone: what is known is no longer true."""
+        self._looked_at = float("-inf")
 
     def grows(self, size: int) -> None:
         self._used += size

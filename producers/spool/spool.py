@@ -15,7 +15,7 @@ from producers.keys import Slot
 from producers.preparer import Made
 from producers.settings import SpoolSettings
 from producers.spool.adoption import told_aside
-from producers.spool.file import SpoolFile, Sync, is_corrupt, made
+from producers.spool.file import CHECKPOINT_BYTES, COMMIT_BYTES, SpoolFile, Sync, is_corrupt, made
 from producers.spool.folder import Folder
 from producers.spool.forks import BACKGROUND, ForkLock
 from producers.spool.lock import OwnerLock
@@ -37,7 +37,7 @@ class _Ticket:
     def __init__(self, events: Sequence[Made], records: list[Record]) -> None:
         self.events = events
         self.records = records
-        self.bytes = sum(each.bytes for each in records)
+        self.bytes = COMMIT_BYTES + sum(each.bytes for each in records)
         self.done = False
         self.failed = ""
 
@@ -100,9 +100,9 @@ class Spool:
         if file is None:
             return float("inf")
         if self.waiting:
-            file.checkpoint(self.lock)
+            file.checkpoint(self.lock, min(CHECKPOINT_BYTES, self.folder.max_bytes // 8))
             return 1.0
-        left = self._empty_since + IDLE_S - time.monotonic()
+        left = self._empty_since + (0 if self.folder.crowded else IDLE_S) - time.monotonic()
         if left <= 0:
             self._leave(only_empty=True)
         return max(left, 0.0) if self._file else float("inf")
@@ -131,6 +131,7 @@ class Spool:
                     return
                 self._lost_sight()
             file.close(remove=not _any_left(file))
+            self.folder.shrank()
 
     def _lost_sight(self) -> None:
         self._file, self.waiting, self._free = None, 0, 0

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -66,3 +65,54 @@ def flush(
             typer.echo(f"Redis: {plain(emptying.trouble)}", err=True)
         raise typer.Exit(1)
     typer.echo("nothing is left in the spool")
+
+
+def _batches(environ: Mapping[str, str]) -> dict[str, BatchSettings]:
+    caps = caps_of(environ)
+    return {name: caps(name) for name in DESTINATIONS}
+
+
+def _settings(environ: Mapping[str, str]) -> SpoolSettings:
+    settings = spool_settings(environ, _batches(environ))
+    if settings is None:
+        raise ConfigurationError("FORWARDER_SPOOL_DIR: is not set, so there is no spool")
+    return settings
+
+
+def _readable(settings: SpoolSettings, question: Callable[[], list[SpoolStatus]]) -> list[SpoolStatus]:
+    try:
+        return question()
+    except OSError as error:
+        raise ConfigurationError(f"FORWARDER_SPOOL_DIR: {settings.folder}: {error.strerror or error}") from None
+
+
+def _told(settings: SpoolSettings, files: Sequence[SpoolStatus]) -> dict[str, Any]:
+    return {
+        "folder": str(settings.folder),
+        "events": sum(each.events for each in files),
+        "bytes": sum(each.bytes for each in files),
+        "refused": sum(each.refused for each in files),
+        "files": msgspec.to_builtins(files),
+    }
+
+
+def _sum(settings: SpoolSettings, files: Sequence[SpoolStatus]) -> str:
+    told = _told(settings, files)
+    if not files:
+        return f"{settings.folder}: nothing is in the spool"
+    return f"{settings.folder}: {told['events']} events wait, {told['refused']} refused, in {len(files)} files"
+
+
+def _lines(each: SpoolStatus) -> Iterator[str]:
+    """A line for the file, and one for each event in it that Redis refused."""
+    if each.state in ("corrupt", "unreadable"):
+        yield f"{each.file}: cannot be read; kept as it is ({each.bytes} bytes){': ' * bool(each.fault)}{each.fault}"
+        return
+    owner = f"of process {each.pid} on {each.host}" if each.state == "alive" else "of a process that ended"
+    age = "" if each.oldest_age_s is None else f" ({each.bytes} bytes), the oldest for {each.oldest_age_s:.0f} s"
+    why = f": {plain(each.why)}" if each.why else ""
+    yield f"{each.file}, {owner}, for {each.prefix}: {each.events} events wait{age}{why}"
+    for refused in each.refusals:
+        yield f"  refused: {refused.destination} {plain(refused.id)}: {plain(refused.reason)}"
+    if each.refused > len(each.refusals):
+        yield f"  and {each.refused - len(each.refusals)} more"
