@@ -36,8 +36,8 @@ class Folder:
         return self.path / f"{host}-{os.getpid()}-{secrets.token_hex(4)}.db"
 
     def databases(self) -> list[Path]:
-        """The oldest first; none if there is no folder."""
-        with contextlib.suppress(FileNotFoundError), os.scandir(self.path) as entries:
+        """The oldest first; none if there is no folder, or none that can be read."""
+        with contextlib.suppress(OSError), os.scandir(self.path) as entries:
             dated = [(_changed(each), each.name) for each in entries if each.name.endswith(".db")]
             return [self.path / name for _, name in sorted(dated)]
         return []
@@ -77,14 +77,14 @@ class Folder:
                 lock.release(remove=gone)
 
     def _without_database(self) -> set[Path]:
-        with contextlib.suppress(FileNotFoundError), os.scandir(self.path) as entries:
+        with contextlib.suppress(OSError), os.scandir(self.path) as entries:
             parts = [found for each in entries if (found := _PART.match(each.name))]
             named = {self.path / found["name"] for found in parts}
             return {database for database in named if not database.exists()}
         return set()
 
     def _bytes(self) -> int:
-        with contextlib.suppress(FileNotFoundError), os.scandir(self.path) as entries:
+        with contextlib.suppress(OSError), os.scandir(self.path) as entries:
             return sum(_size(each) for each in entries)
         return 0
 

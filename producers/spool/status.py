@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -45,6 +47,8 @@ class SpoolStatus(msgspec.Struct, frozen=True):
 
 def look(folder: Folder) -> list[SpoolStatus]:
     """All files of the folder, those that cannot be read included. Raises OSError if the folder cannot be read."""
+    with contextlib.suppress(FileNotFoundError):
+        os.listdir(folder.path)
     found = [status for database in folder.databases() if (status := _status(database)) is not None]
     return found + [SpoolStatus(each.name, "corrupt", bytes=each.stat().st_size) for each in folder.corrupt()]
 

@@ -171,7 +171,7 @@ def test_a_storm_of_threads_loses_nothing_and_keeps_the_order_of_each(shop: Shop
     done = threading.Event()
 
     def sell(thread: int) -> None:
-        while not done.is_set():
+        while not done.wait(0.005):
             of_session(producer, f"t{thread}", sure.get(thread, -1) + 1)
             sure[thread] = sure.get(thread, -1) + 1
 
