@@ -1,4 +1,4 @@
-"""A shop as a process: `python -m tests.spool.a_shop MODE NAME [COUNT]`; says `id <event> <fate>` for each id it is given.
+"""A shop as a process: `python -m tests.spool.a_shop MODE NAME [COUNT]`; it says `id EVENT FATE` for each.
 
 MODE one: single events of `event-api` until it is killed or has made COUNT; many: fifty at a time; sessions: two
 sessions in turn; idle: one event, then waits for the end of its standard input; fork: as `idle`, and then a child that

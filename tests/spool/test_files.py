@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from producers import Fate, Producer
+from producers.lines import Line
 from producers.preparer import Made
-from producers.settings import SpoolSettings
+from producers.settings import SpoolSettings, buffer_settings
 from producers.spool import SpoolingAppender
 from tests.integration.support import Cli, eventually
 from tests.spool.support import Process, Shop, lines, one
@@ -114,8 +115,6 @@ def test_an_event_whose_id_is_anothers_is_kept_as_refused_until_somebody_says_so
     plain = Producer.from_env({**shop.env, "FORWARDER_SPOOL_DIR": ""})
     conflicts = _Conflict(plain.appender, {"m1"})
     settings = SpoolSettings(spool_dir=str(shop.folder))
-    from producers.settings import buffer_settings
-
     with contextlib.closing(SpoolingAppender(conflicts, settings, buffer_settings(shop.env))) as appender:  # type: ignore[arg-type]
         made = plain.preparer.prepare(_line("start"))
         assert appender.append([made]) == [Fate.BUFFERED]
@@ -163,15 +162,13 @@ def test_flush_waits_for_the_owners_that_live_and_says_what_is_left(shop: Shop, 
     assert not shop.names()
 
 
-def test_without_a_folder_the_commands_name_the_variable(shop: Shop, cli: Cli) -> None:
+def test_without_a_folder_the_commands_name_the_variable(cli: Cli) -> None:
     for command in ("status", "flush"):
         ended = cli.run("spool", command, FORWARDER_SPOOL_DIR="")
         assert ended.status == 2
         assert "FORWARDER_SPOOL_DIR" in ended.err
 
 
-def _line(name: str) -> object:
-    from producers.lines import Line
-
+def _line(name: str) -> Line:
     event = {"clientEventId": name, "eventType": "conversion"}
     return Line(destination="event-api", account="1", event=event)

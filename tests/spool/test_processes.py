@@ -16,7 +16,7 @@ KILLS = 10
 def accepted(shop: Shop, destination: str = "event-api") -> int:
     with sync_redis(shop.redis.url) as redis:
         key = f"{shop.env['FORWARDER_KEY_PREFIX']}:2:{{{destination}.0}}:ledger"
-        return int(redis.hget(key, "accepted") or 0)  # type: ignore[arg-type]
+        return int(redis.hget(key, "accepted") or 0)
 
 
 def test_a_kill_while_events_are_spooled_loses_none_that_was_given_back(shop: Shop, cli: Cli) -> None:
@@ -38,7 +38,7 @@ def test_a_kill_while_events_are_spooled_loses_none_that_was_given_back(shop: Sh
 
 
 def test_a_kill_while_the_spool_is_flushed_loses_nothing(shop: Shop, cli: Cli) -> None:
-    """Ten processes, each killed a moment after Redis is back. Only what was sent and not yet forgotten may come twice."""
+    """Ten processes, each killed a moment after Redis is back. Only what was sent and not forgotten may come twice."""
     given: set[str] = set()
     moments = random.Random(2)
     for number in range(KILLS):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,11 @@ from worker.redis_client import sync_redis
 from worker.stack.ports import free_port
 
 EVENTS = 20
+
+
+def fill(producer: Producer) -> None:
+    for number in range(5_000):
+        one(producer, f"e{number}")
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
@@ -114,9 +120,8 @@ def test_at_the_bound_of_the_folder_a_producer_is_told_both_reasons(shop: Shop) 
     shop.env["FORWARDER_SPOOL_MAX_BYTES"] = "200000"
     shop.redis.kill()
     with contextlib.closing(shop.producer()) as producer:
-        with pytest.raises(EnqueueFailed, match="Redis cannot be reached.*FORWARDER_SPOOL_MAX_BYTES allows") as caught:
-            for number in range(5_000):
-                one(producer, f"e{number}")
+        with pytest.raises(EnqueueFailed, match=r"cannot be reached.*FORWARDER_SPOOL_MAX_BYTES allows") as caught:
+            fill(producer)
         assert not caught.value.maybe_accepted
         spooled = shop.spooled()
         assert spooled > 10
@@ -170,6 +175,9 @@ def test_a_storm_of_threads_loses_nothing_and_keeps_the_order_of_each(shop: Shop
     sure: dict[int, int] = {}
     done = threading.Event()
 
+    def sold(most: int) -> bool:
+        return sum(sure.copy().values()) > most
+
     def sell(thread: int) -> None:
         while not done.wait(0.005):
             of_session(producer, f"t{thread}", sure.get(thread, -1) + 1)
@@ -180,7 +188,7 @@ def test_a_storm_of_threads_loses_nothing_and_keeps_the_order_of_each(shop: Shop
         for _ in range(2):
             before = sum(sure.values())
             shop.redis.kill()
-            eventually(lambda before=before: sum(sure.values()) > before + 200)
+            eventually(partial(sold, before + 200))
             shop.redis.restart()
             eventually(lambda: not shop.spooled())
         done.set()
@@ -236,7 +244,7 @@ class _NoWindow:
 
 def test_a_spool_without_a_window_for_duplicates_is_refused() -> None:
     """What timed out is sent again, and only the index of ids would see it."""
-    with pytest.raises(ConfigurationError, match="FORWARDER_DUPLICATES_WINDOW_S.*FORWARDER_SPOOL_DIR"):
+    with pytest.raises(ConfigurationError, match=r"FORWARDER_DUPLICATES_WINDOW_S.*FORWARDER_SPOOL_DIR"):
         spool_settings({"FORWARDER_SPOOL_DIR": "spool"}, {"event-api": _NoWindow()})  # type: ignore[dict-item]
 
 
