@@ -20,15 +20,16 @@ def accepted(shop: Shop, destination: str = "event-api") -> int:
 
 
 def test_a_kill_while_events_are_spooled_loses_none_that_was_given_back(shop: Shop, cli: Cli) -> None:
-    """Killed at ten moments, half of them while it writes fifty events at a time."""
+    """Ten processes, killed at ten moments, half of them while they write fifty events at a time."""
     shop.redis.kill()
     given: set[str] = set()
     moments = random.Random(1)
-    for number in range(KILLS):
-        process = Process(shop.env, "many" if number % 2 else "one", f"p{number}")
-        process.hear(lambda line: line.startswith("id "))
-        after(moments.uniform(0, 0.1))
-        given |= ids(process.kill())
+    running = [Process(shop.env, "many" if number % 2 else "one", f"p{number}") for number in range(KILLS)]
+    for each in running:
+        each.hear(lambda line: line.startswith("id "))
+    for each in running:
+        after(moments.uniform(0, 0.05))
+        given |= ids(each.kill())
     assert {each.state for each in shop.files()} == {"orphan"}
     shop.redis.restart()
     cli.done("spool", "flush", "--timeout", "20")
@@ -41,12 +42,13 @@ def test_a_kill_while_the_spool_is_flushed_loses_nothing(shop: Shop, cli: Cli) -
     """Ten processes, each killed a moment after Redis is back. Only what was sent and not forgotten may come twice."""
     given: set[str] = set()
     moments = random.Random(2)
-    for number in range(KILLS):
-        with frozen(shop.redis):
-            process = Process(shop.env, "many", f"f{number}", "200")
-            process.hear(lambda line: "m199 " in line)
-        after(moments.uniform(0, 0.3))
-        given |= ids(process.kill())
+    with frozen(shop.redis):
+        running = [Process(shop.env, "many", f"f{number}", "200") for number in range(KILLS)]
+        for each in running:
+            each.hear(lambda line: "m199 " in line)
+    for each in running:
+        after(moments.uniform(0, 0.06))
+        given |= ids(each.kill())
     cli.done("spool", "flush", "--timeout", "20")
     arrived = shop.arrived(given)
     assert len(given) == KILLS * 200
