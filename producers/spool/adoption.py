@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -86,6 +88,7 @@ def _ours(file: SpoolFile, prefix: str) -> SpoolFile:
             raise Foreign("a newer version wrote it")
         if theirs != prefix:
             raise Foreign(f"its events are for FORWARDER_KEY_PREFIX={theirs}")
+        file.say(host=socket.gethostname(), pid=str(os.getpid()))
     except Foreign:
         file.close()
         raise

@@ -82,8 +82,9 @@ class SpoolFile:
             marks = [(why, row.n) for row, why in refused]
             self._writer.executemany("UPDATE events SET refused = ? WHERE n = ?", marks)
 
-    def retry_refused(self) -> None:
-        self._writer.execute("UPDATE events SET refused = NULL WHERE refused IS NOT NULL")
+    def say(self, **about: str) -> None:
+        """Notes who has it now."""
+        self._writer.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", about.items())
 
     def free_bytes(self) -> int:
         """Of the database, which the next events take."""

@@ -57,7 +57,7 @@ class Shop(NamedTuple):
         slot = Slot(self.env["FORWARDER_KEY_PREFIX"], destination, 0)
         picture = asyncio.run(with_redis(self.redis.url, lambda redis: take_picture(redis, slot)))
         batches = sorted(picture.batches.values(), key=lambda batch: int(batch.id.partition("-")[0]))
-        return [_name(payload_of(one)) for batch in batches for one in batch.stored]
+        return [named(payload_of(one)) for batch in batches for one in batch.stored]
 
     def arrived(self, expected: set[str], destination: str = "event-api", within_s: float = 20) -> Counter[str]:
         """What lies in Redis once all of it is there and nothing waits in the folder."""
@@ -158,7 +158,7 @@ def after(seconds: float) -> bool:
     return True
 
 
-def _name(payload: bytes) -> str:
+def named(payload: bytes) -> str:
     event = msgspec.json.decode(payload)
     if "sessionId" in event:
         return f"{event['sessionId']}/{event['clientUniqueId']}"

@@ -132,10 +132,11 @@ def test_an_event_whose_id_is_anothers_is_kept_as_refused_until_somebody_says_so
 
 def test_status_tells_whose_files_there_are_and_why_events_wait(shop: Shop, cli: Cli) -> None:
     assert "nothing is in the spool" in cli.done("spool", "status").out
-    orphan(shop)
     shop.redis.kill()
     process = Process(shop.env, "idle", "living")
     process.hear(lambda line: line.startswith("id "))
+    with contextlib.closing(shop.producer()) as producer:
+        producer.enqueue_many(lines(0, 3))
     told = cli.done("spool", "status", "--json").json
     assert told["events"] == 4
     assert {each["state"] for each in told["files"]} == {"orphan", "alive"}
