@@ -75,12 +75,14 @@ class Flusher:
         self._stopped = stopped
         self._first_s = 0.0 if soon else FIRST_S
         self._paces: dict[str, Pace] = {}
+        self._unsettled: tuple[list[Waiting], list[tuple[Waiting, str]]] | None = None
 
     def go(self) -> float:
         """One turn over all lanes; seconds until there is something to do again: infinite if nothing waits.
 
         A lane that is new waits for a moment: Redis has just failed, or comes back to many at once.
         """
+        self._settle()
         paces = {
             lane: self._paces.get(lane) or Pace(time.monotonic() + self._first_s * random.uniform(0.5, 1.5))
             for lane in self._source.lanes()
@@ -109,7 +111,8 @@ class Flusher:
     def _bring(self, rows: Sequence[Waiting]) -> bool:
         """Whether Redis took them. What it took stays taken, whatever comes after."""
         if unreadable := [(row, row.fault) for row in rows if row.made is None]:
-            self._source.settle([], unreadable)
+            self._unsettled = [], unreadable
+            self._settle()
         return all(self._append(slot, of_slot) for slot, of_slot in self._by_slot(rows).items())
 
     def _by_slot(self, rows: Sequence[Waiting]) -> dict[Slot, list[tuple[Waiting, Made]]]:
@@ -129,6 +132,13 @@ class Flusher:
             return False
         pairs = [(row, fate) for (row, _), fate in zip(rows, fates, strict=True)]
         taken = [row for row, fate in pairs if fate is not Fate.CONFLICT]
-        self._source.settle(taken, [(row, REFUSED) for row, fate in pairs if fate is Fate.CONFLICT])
+        self._unsettled = taken, [(row, REFUSED) for row, fate in pairs if fate is Fate.CONFLICT]
+        self._settle()
         self._tell(Told(slot, "", time.monotonic() - began))
         return True
+
+    def _settle(self) -> None:
+        """A disk that is full keeps what Redis has already: that must be forgotten before anything is sent again."""
+        if self._unsettled is not None:
+            self._source.settle(*self._unsettled)
+            self._unsettled = None

@@ -44,7 +44,7 @@ class ForkLock:
 
 
 _LOCKS: WeakSet[ForkLock] = WeakSet()
-_HELD: list[ForkLock] = []
+_forking = threading.local()  # which locks a thread holds that forks
 _IN_CHILD: list[Callable[[], None]] = []
 BACKGROUND = ForkLock(rank=0)  # all that no caller waits for: reading, checkpoints, the files of others
 
@@ -60,16 +60,15 @@ def immortal(thing: object) -> None:
 
 
 def _before() -> None:
-    _HELD.extend(lock for lock in sorted(_LOCKS, key=lambda each: each.rank) if lock.acquire(PATIENCE_S))
+    _forking.held = [lock for lock in sorted(_LOCKS, key=lambda each: each.rank) if lock.acquire(PATIENCE_S)]
 
 
 def _after_in_parent() -> None:
-    while _HELD:
-        _HELD.pop().release()
+    for lock in reversed(_forking.held):
+        lock.release()
 
 
 def _after_in_child() -> None:
-    _HELD.clear()
     for lock in list(_LOCKS):
         lock.renew()
     for forget in _IN_CHILD:

@@ -58,7 +58,7 @@ class Keeper:
         self._adopted: Adopted | None = None
         self._set_back: set[str] = set()  # orphans that gave trouble: left to the next process, or the command
         self._next_look = time.monotonic()
-        self._last_told = ("", 0.0)
+        self._last_told = self._last_surprise = ("", 0.0)
         self._thread = threading.Thread(target=self._run, name="forwarder-spool", daemon=True)
 
     def start(self) -> None:
@@ -77,8 +77,8 @@ class Keeper:
         while not self._stop.is_set():
             try:
                 wait = self._turn()
-            except Exception:
-                LOG.exception("the spool's background thread met a surprise, and goes on")
+            except Exception as error:  # noqa: BLE001 - nothing may end this thread
+                self._surprised(error)
                 wait = AGAIN_S
             if wait > 0:
                 self._wake.wait(wait)
@@ -89,8 +89,20 @@ class Keeper:
 
     def _turn(self) -> float:
         """Seconds until the next one."""
-        own = self._own.go() if self._spool.waiting else math.inf
-        return min(own, self._spool.upkeep(), self._others())
+        try:
+            own = min(self._own.go() if self._spool.waiting else math.inf, self._spool.upkeep())
+        except (OSError, sqlite3.Error) as error:
+            self._surprised(error)
+            self._spool.damaged(error)
+            own = AGAIN_S
+        return min(own, self._others())
+
+    def _surprised(self, error: Exception) -> None:
+        """The same one is told once a minute."""
+        told, at = self._last_surprise
+        if told != repr(error) or time.monotonic() - at > TELL_S:
+            self._last_surprise = (repr(error), time.monotonic())
+            LOG.error("the spool's background thread met a surprise, and goes on", exc_info=error)
 
     def _others(self) -> float:
         if self._adopted is not None:

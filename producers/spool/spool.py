@@ -114,6 +114,12 @@ class Spool:
             with self.lock:
                 self.waiting = self.waiting or waiting
 
+    def damaged(self, error: Exception) -> None:
+        """The background could not read our file: if it is corrupt, the next event gets another one."""
+        with self.lock:
+            if self._file is not None and is_corrupt(error):
+                self._set_aside(self._file, error)
+
     def close(self) -> None:
         """What is left stays on disk, for whoever adopts it."""
         self._leave(only_empty=False)

@@ -14,8 +14,8 @@ from producers.lines import Line
 from producers.preparer import Made
 from producers.settings import SpoolSettings, buffer_settings
 from producers.spool import SpoolingAppender
-from tests.integration.support import Cli, eventually
-from tests.spool.support import Process, Shop, lines, one
+from tests.integration.support import Cli, as_lines, eventually
+from tests.spool.support import Process, Shop, lines, of_session, one
 
 
 def orphan(shop: Shop, count: int = 3) -> Path:
@@ -173,3 +173,29 @@ def test_without_a_folder_the_commands_name_the_variable(cli: Cli) -> None:
 def _line(name: str) -> Line:
     event = {"clientEventId": name, "eventType": "conversion"}
     return Line(destination="event-api", account="1", event=event)
+
+
+def test_our_own_file_that_is_damaged_is_set_aside_and_sales_go_on(shop: Shop) -> None:
+    """Its sessions are not held up for ever by events that cannot be read."""
+    shop.redis.kill()
+    with contextlib.closing(shop.producer()) as producer:
+        for number in range(300):
+            of_session(producer, "s", number)
+        (file,) = shop.folder.glob("*.db")
+        for part in (file, file.with_name(file.name + "-wal")):
+            with part.open("r+b") as damaged:
+                damaged.truncate(part.stat().st_size // 3)
+                damaged.write(b"\xff" * (part.stat().st_size // 3))
+        shop.redis.restart()
+        eventually(lambda: list(shop.folder.glob("*.corrupt")))
+        eventually(lambda: of_session(producer, "s", 300).fate is Fate.BUFFERED)
+
+
+def test_enqueue_on_the_command_line_says_what_was_spooled(shop: Shop, cli: Cli) -> None:
+    shop.redis.kill()
+    ended = cli.run("enqueue", "-", given=as_lines(lines(0, 3)))
+    assert (ended.status, "3 accepted" in ended.out) == (0, True)
+    assert "3 of them wait in the spool" in ended.err
+    shop.redis.restart()
+    cli.done("spool", "flush")
+    assert shop.stored() == ["m0", "m1", "m2"]

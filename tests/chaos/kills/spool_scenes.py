@@ -14,7 +14,8 @@ from tests.chaos.kills.scenes import Scene
 from worker.stack.ports import free_port
 
 # Sent and not forgotten: it comes once all the same where ids are looked at when an event comes.
-SENT_AGAIN = 0 if "duplicates_window_s" in BatchSettings.__struct_fields__ else 4
+COUNTED_ONCE = "duplicates_window_s" in BatchSettings.__struct_fields__
+FIRST, SECOND = (0, 0) if COUNTED_ONCE else (1, 4)  # events of the first call and of the second
 ANY = 1 << 40
 
 
