@@ -190,7 +190,7 @@ def made(path: Path, lock: OwnerLock, sync: Sync, **about: str) -> SpoolFile:
 
 def is_corrupt(error: Exception) -> bool:
     code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in _CORRUPT
+    return code is not None and (code & 0xFF in _CORRUPT or code == sqlite3.SQLITE_IOERR_SHORT_READ)
 
 
 def unlink(path: Path) -> None:
