@@ -23,13 +23,15 @@ BEHIND = "earlier events of its order wait in the spool"
 
 
 class Shared:
-    """The spool of all producers of this process that write to the same Redis through the same folder."""
+    """The spool of all producers of this process that write to the same Redis through the same folder.
 
-    def __init__(self, settings: SpoolSettings, prefix: str, inner: Appender) -> None:
-        self.users = 0
+    To its background thread it is the way into Redis: that of the latest producer that was not closed.
+    """
+
+    def __init__(self, settings: SpoolSettings, prefix: str) -> None:
+        self.users: list[Appender] = []
         self.spool = Spool(settings, prefix)
         self.away = Away()
-        self._inner = inner
         self._keeper: Keeper | None = None
         self._starting = threading.Lock()
 
@@ -38,13 +40,22 @@ class Shared:
         if self._keeper is None:
             with self._starting, contextlib.suppress(RuntimeError):  # an interpreter that ends starts no threads
                 if self._keeper is None:
-                    keeper = Keeper(self.spool, self._inner, self.away)
+                    keeper = Keeper(self.spool, self, self.away)
                     keeper.start()
                     self._keeper = keeper
 
     def write(self, events: Sequence[Made], slot: Slot, why: str) -> None:
         if self.spool.write(events, slot, why) and self._keeper is not None:
             self._keeper.wake()
+
+    def slot_of(self, made: Made) -> Slot:
+        return self.users[-1].slot_of(made)
+
+    def append(self, made: Sequence[Made]) -> list[Fate]:
+        return self.users[-1].append(made)
+
+    def close(self) -> None:
+        """Its producers close what is theirs."""
 
     def end(self) -> None:
         if self._keeper is not None:
@@ -97,11 +108,12 @@ class SpoolingAppender:
     def close(self) -> None:
         with _sharing:
             shared, self._shared = self._shared, None
-            if shared is not None:
-                shared.users -= 1
-                if not shared.users:
-                    _SHARED.pop(self._key, None)
-        if shared is not None and not shared.users:
+            last = shared is not None and shared.users == [self._inner]
+            if last:
+                _SHARED.pop(self._key, None)
+            elif shared is not None:
+                shared.users.remove(self._inner)
+        if shared is not None and last:
             shared.end()
         self._inner.close()
 
@@ -131,9 +143,9 @@ class SpoolingAppender:
     def _share(self) -> Shared:
         with _sharing:
             if self._shared is None:
-                shared = _SHARED.get(self._key) or Shared(self._settings, self._prefix, self._inner)
+                shared = _SHARED.get(self._key) or Shared(self._settings, self._prefix)
                 _SHARED[self._key] = shared
-                shared.users += 1
+                shared.users.append(self._inner)
                 self._shared = shared
             return self._shared
 

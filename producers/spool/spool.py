@@ -39,7 +39,7 @@ class _Ticket:
         self.records = records
         self.bytes = COMMIT_BYTES + sum(each.bytes for each in records)
         self.done = False
-        self.failed = ""
+        self.failed = "it was not written"
 
 
 class Spool:
@@ -55,6 +55,7 @@ class Spool:
         """As new: of what the parent had, nothing is ours."""
         self.lock = ForkLock()
         self._file: SpoolFile | None = None
+        self._read: SpoolFile | None = None  # the one that the background took its rows from
         self._orders: Counter[OrderKey] = Counter()
         self._tickets: deque[_Ticket] = deque()
         self._free = 0
@@ -79,16 +80,18 @@ class Spool:
         return first
 
     def lanes(self) -> list[str]:
-        return self._file.lanes() if self._file else []
+        self._read = file = self._file
+        return file.lanes() if file else []
 
     def head(self, lane: str, most_events: int, most_bytes: int) -> list[Waiting]:
-        return self._file.head(lane, most_events, most_bytes) if self._file else []
+        self._read = file = self._file
+        return file.head(lane, most_events, most_bytes) if file else []
 
     def settle(self, taken: Sequence[Waiting], refused: Sequence[tuple[Waiting, str]]) -> None:
         """The counts drop when the rows are gone, and not before."""
         with self.lock:
-            if self._file is None:
-                return
+            if self._file is None or self._file is not self._read:
+                return  # set aside meanwhile; the numbers would be those of other events
             self._file.settle(taken, refused)
             self._free = self._file.free_bytes()
             for row in (*taken, *(row for row, _ in refused)):
@@ -144,23 +147,26 @@ class Spool:
         self._orders.clear()
 
     def _write_all(self, tickets: list[_Ticket]) -> None:
-        fitting = [ticket for ticket in tickets if self._fits(ticket)]
-        failed = self._written([each for ticket in fitting for each in ticket.records]) if fitting else ""
-        for ticket in tickets:
-            ticket.done = True
-        for ticket in fitting:
-            ticket.failed = failed
-            if not failed:
-                self.waiting += len(ticket.events)
-                self._orders.update(order_key(each) for each in ticket.events if each.entry.order)
+        try:
+            fitting = [ticket for ticket in tickets if self._fits(ticket)]
+            failed = self._written([each for ticket in fitting for each in ticket.records]) if fitting else ""
+            for ticket in fitting:
+                ticket.failed = failed
+                if not failed:
+                    self.waiting += len(ticket.events)
+                    self._orders.update(order_key(each) for each in ticket.events if each.entry.order)
+        finally:
+            for ticket in tickets:
+                ticket.done = True
 
     def _fits(self, ticket: _Ticket) -> bool:
-        ticket.failed = self.folder.full(ticket.bytes, self._free)
-        if not ticket.failed:
-            reused = min(self._free, ticket.bytes)
-            self._free -= reused
-            self.folder.grows(ticket.bytes - reused)
-        return not ticket.failed
+        if full := self.folder.full(ticket.bytes, self._free):
+            ticket.failed = full
+            return False
+        reused = min(self._free, ticket.bytes)
+        self._free -= reused
+        self.folder.grows(ticket.bytes - reused)
+        return True
 
     def _written(self, records: list[Record], again: bool = True) -> str:
         """An empty text once they are on disk, else why not."""
