@@ -1,8 +1,8 @@
 """A shop as a process: `python -m tests.spool.a_shop MODE NAME [COUNT]`; it says `id EVENT FATE` for each.
 
-MODE one: single events of `event-api` until it is killed or has made COUNT; many: fifty at a time; sessions: two
-sessions in turn; idle: one event, then waits for the end of its standard input; fork: as `idle`, and then a child that
-goes on while the parent has ended.
+MODE one: single events of `event-api`; many: fifty at a time; both make COUNT, or wait for a word and go on until they
+are killed; sessions: two sessions in turn; idle: one event, then waits for the end of its standard input; fork: as
+`idle`, and then a child that goes on while the parent has ended.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from itertools import count
 
 from producers import Producer
-from tests.spool.support import lines, of_session, one
+from tests.spool.events import lines, of_session, one
 
 
 def main(mode: str, name: str, most: str = "0") -> None:
     producer = Producer.from_env()
+    if mode in ("one", "many") and most == "0":
+        sys.stdin.readline()
     made = {"one": singles, "many": many, "sessions": sessions, "idle": idle, "fork": forked}[mode]
     for number, (event_id, fate) in enumerate(made(producer, name), 1):
         say(f"id {event_id} {fate}")

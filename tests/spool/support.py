@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -22,7 +22,6 @@ from producers.settings import BatchSettings
 from producers.spool.folder import Folder
 from producers.spool.status import SpoolStatus, look
 from producers.stored_event import payload_of
-from tests.apis.support import signal as session_signal
 from tests.buffer.picture import take_picture
 from tests.integration.support import eventually
 from tests.unit.imports import ROOT
@@ -30,7 +29,6 @@ from worker.redis_client import with_redis
 from worker.stack.redis_server import EmbeddedRedis
 
 COUNTED_ONCE = "duplicates_window_s" in BatchSettings.__struct_fields__  # the index of ids is there
-SESSIONS = "server-events"
 
 
 class Shop(NamedTuple):
@@ -68,21 +66,6 @@ class Shop(NamedTuple):
 def none_twice(arrived: Counter[str]) -> bool:
     """Strict where the ids are looked at when an event comes."""
     return not COUNTED_ONCE or max(arrived.values(), default=0) <= 1
-
-
-def one(producer: Producer, name: str) -> Any:
-    return producer.enqueue("event-api", account="1", event={"clientEventId": name, "eventType": "conversion"})
-
-
-def of_session(producer: Producer, session: str, number: int) -> Any:
-    return producer.enqueue(SESSIONS, account="7", event=session_signal(session, number))
-
-
-def lines(first: int, count: int) -> list[dict[str, Any]]:
-    return [
-        {"destination": "event-api", "account": "1", "event": {"clientEventId": f"m{n}", "eventType": "conversion"}}
-        for n in range(first, first + count)
-    ]
 
 
 def numbers_of(stored: list[str], session: str) -> list[int]:

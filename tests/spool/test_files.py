@@ -15,7 +15,8 @@ from producers.preparer import Made
 from producers.settings import SpoolSettings, buffer_settings
 from producers.spool import SpoolingAppender
 from tests.integration.support import Cli, as_lines, eventually
-from tests.spool.support import Process, Shop, lines, of_session, one
+from tests.spool.events import lines, of_session, one
+from tests.spool.support import Process, Shop
 
 
 def orphan(shop: Shop, count: int = 3) -> Path:

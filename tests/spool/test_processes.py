@@ -7,7 +7,8 @@ import random
 import pytest
 
 from tests.integration.support import Cli, eventually
-from tests.spool.support import SESSIONS, Process, Shop, after, frozen, ids, none_twice, numbers_of
+from tests.spool.events import SESSIONS
+from tests.spool.support import Process, Shop, after, frozen, ids, none_twice, numbers_of
 from worker.redis_client import sync_redis
 
 KILLS = 10
@@ -26,8 +27,8 @@ def test_a_kill_while_events_are_spooled_loses_none_that_was_given_back(shop: Sh
     moments = random.Random(1)
     running = [Process(shop.env, "many" if number % 2 else "one", f"p{number}") for number in range(KILLS)]
     for each in running:
+        each.tell("go")
         each.hear(lambda line: line.startswith("id "))
-    for each in running:
         after(moments.uniform(0, 0.05))
         given |= ids(each.kill())
     assert {each.state for each in shop.files()} == {"orphan"}

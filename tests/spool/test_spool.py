@@ -17,7 +17,8 @@ import pytest
 from producers import ConfigurationError, EnqueueFailed, EventId, Fate, InvalidEvent, Producer
 from producers.settings import spool_settings
 from tests.integration.support import eventually
-from tests.spool.support import SESSIONS, Shop, frozen, lines, none_twice, numbers_of, of_session, one
+from tests.spool.events import SESSIONS, lines, of_session, one
+from tests.spool.support import Shop, frozen, none_twice, numbers_of
 from worker.redis_client import sync_redis
 from worker.stack.ports import free_port
 
