@@ -51,6 +51,7 @@ class Outcome(NamedTuple):
     above: int
     calls_ms: tuple[float, float, float]
     commits_ms: tuple[float, float, float]
+    accepted: int  # of the ledgers
     delivered: int
     missing: int
     duplicates: int
@@ -122,6 +123,7 @@ def _outcome(
         above=sum(line["ms"] - line["commit_ms"] > budget for line in calls),
         calls_ms=_percentiles(line["ms"] for line in calls),
         commits_ms=_percentiles(line["commit_ms"] for line in calls if line["commit_ms"]),
+        accepted=sum(each["accepted"] for each in ledgers.values()),
         delivered=len(came),
         missing=len(returned - came.keys()),
         duplicates=len(twice),
