@@ -18,6 +18,11 @@ EFFECTS: dict[str, str] = {
     "agree": "the terms that all producers and workers keep to are noted, if nobody has noted any",
     "append": "events go into the open batches of a slot",
     "withhold": "events that may not be sent are counted as discarded",
+    # The spool on this machine's disk.
+    "spool write": "events that Redis did not take in time are written to a file",
+    "spool delete": "events that Redis has now are forgotten; those that it refused for good are marked",
+    "spool adopt": "the file of a process that ended becomes ours, or is set aside if it cannot be read",
+    "spool remove": "a file in which nothing is left is removed",
 }
 observer: Observer | None = None
 _UNHEARD = nullcontext()

@@ -20,10 +20,12 @@ from producers.settings import (
     PATIENT,
     BatchSettings,
     BufferSettings,
+    SpoolSettings,
     batch_settings,
     buffer_settings,
     consent_setting,
     privacy_settings,
+    spool_settings,
 )
 from producers.withholding import WithholdingAppender
 
@@ -39,10 +41,15 @@ class Producer:
         *,
         privacy: Privacy | None = None,
         consent: Consent | None = None,
+        spool: SpoolSettings | None = None,
         appender: Appender | None = None,
     ) -> None:
         """`appender`: where events go, instead of the Redis of `buffer`."""
         store = appender or RedisAppender(buffer, batches, connection)
+        if spool is not None and appender is None:
+            from producers.spool import spooling  # where there is none, nothing of it is loaded
+
+            store = spooling(store, spool, buffer)
         self.preparer = Preparer(batches, privacy, consent)
         self.appender: Appender = WithholdingAppender(store) if consent else store
 
@@ -59,9 +66,11 @@ class Producer:
         `consent(destination, account, event)`: whether an event may be sent; else what `FORWARDER_CONSENT` names.
         It is asked in the caller's thread, so it must not wait. `appender`: where events go instead of Redis.
         """
+        batches = all_batch_settings(environ)
         return cls(
             buffer_settings(environ),
-            all_batch_settings(environ),
+            batches,
+            spool=spool_settings(environ, batches),
             privacy=privacy_settings(environ),
             consent=consent or _consent_of(environ),
             appender=appender,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, TypeVar
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
 
 from msgspec import Meta, Struct
 
@@ -53,6 +54,22 @@ class PrivacySettings(Struct, frozen=True):
     pii_drop: str = ""
 
 
+class SpoolSettings(Struct, frozen=True):
+    """Where events wait that Redis does not take in time: a folder of this machine; empty for none.
+
+    `spool_sync`: a spooled event survives the end of the process (normal) or the loss of power, too (full).
+    `spool_max_bytes`: of all files of the folder.
+    """
+
+    spool_dir: str = ""
+    spool_sync: Literal["normal", "full"] = "normal"
+    spool_max_bytes: Annotated[int, Meta(ge=65_536)] = 256_000_000
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.spool_dir).absolute()
+
+
 def buffer_settings(environ: Mapping[str, str]) -> BufferSettings:
     """From `FORWARDER_REDIS_URL` (else `REDIS_URL`), `FORWARDER_KEY_PREFIX`, `FORWARDER_SHARDS`."""
     url = environ.get("FORWARDER_REDIS_URL") or environ.get("REDIS_URL") or ""
@@ -93,6 +110,19 @@ def batch_settings(environ: Mapping[str, str], destination: str, *, max_events: 
     return settings
 
 
+def spool_settings(environ: Mapping[str, str], batches: Mapping[str, BatchSettings]) -> SpoolSettings | None:
+    """From `FORWARDER_SPOOL_DIR`, `FORWARDER_SPOOL_SYNC`, `FORWARDER_SPOOL_MAX_BYTES`; None without a folder."""
+    settings = read(SpoolSettings, environ)
+    if not settings.spool_dir:
+        return None
+    for destination, batch in batches.items():
+        # What timed out is sent again from the spool, and may be in Redis already: only the index counts it once.
+        if getattr(batch, "duplicates_window_s", None) == 0:
+            name = variable(environ, "duplicates_window_s", destination)
+            raise ConfigurationError(f"{name}: must not be 0 where FORWARDER_SPOOL_DIR is set")
+    return settings
+
+
 def read(
     model: type[Model], environ: Mapping[str, str], destination: str = "", defaults: Mapping[str, object] | None = None
 ) -> Model:
@@ -127,9 +157,11 @@ def _variables(field: str, destination: str) -> list[str]:
 __all__ = [
     "BatchSettings",
     "BufferSettings",
+    "SpoolSettings",
     "batch_settings",
     "buffer_settings",
     "privacy_settings",
     "read",
     "secret_free",
+    "spool_settings",
 ]

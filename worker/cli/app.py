@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from worker.cli import check, dlq, enqueue, health, holds, query, queues, run_stack
+from worker.cli import check, dlq, enqueue, health, holds, query, queues, run_stack, spool
 from worker.cli.ending import in_one_line
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command("resume")(holds.resume)
 app.command("check")(check.check)
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(query.app, name="query")
+app.add_typer(spool.app, name="spool")
 
 
 def run() -> None:

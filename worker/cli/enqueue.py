@@ -11,8 +11,9 @@ from typing import Annotated, BinaryIO
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from producers import EnqueueFailed, InvalidEvent, Producer
+from producers import EnqueueFailed, Fate, InvalidEvent, Producer
 from producers.lines import Line
+from producers.settings import PATIENT
 from worker.cli.context import JsonOption, environment, err, print_json
 from worker.cli.lines_of_file import ACTIONS, LONGEST, Counted, Read, UnusableFile, csv_lines, json_lines
 
@@ -25,7 +26,7 @@ class Tally:
     """The counts so far. Faults are told as they come, in the order of the lines."""
 
     def __init__(self, is_csv: bool = False) -> None:
-        self.accepted = self.refused = self.failed = self.without = 0
+        self.accepted = self.refused = self.failed = self.without = self.spooled = 0
         self._is_csv = is_csv
 
     def fault(self, number: int, error: InvalidEvent) -> None:
@@ -62,6 +63,10 @@ class Tally:
         else:
             failed = ", Redis failed" if self.failed else ""
             typer.echo(f"{self.accepted} accepted, {self.refused} refused{failed}")
+        if self.spooled:
+            typer.echo(
+                f"{self.spooled} of them wait in the spool until Redis takes them: forwarder spool flush", err=True
+            )
         if self.refused or self.failed or self.without:
             raise typer.Exit(1)
 
@@ -102,8 +107,14 @@ def _forward(chunks: Iterator[list[Read]], tally: Tally, dry_run: bool) -> int |
     """All chunks, until Redis fails. Gives the number of requests that a dry run made."""
     environ = environment()
     if not dry_run:
-        producer = Producer.patient(environ)
-        _send_all(chunks, lambda lines: [result.error for result in producer.enqueue_many(lines)], tally)
+        producer = Producer.from_env({**PATIENT, **environ})
+
+        def send(lines: Sequence[Line]) -> list[InvalidEvent | EnqueueFailed | None]:
+            results = producer.enqueue_many(lines)
+            tally.spooled += sum(result.fate is Fate.SPOOLED for result in results)
+            return [result.error for result in results]
+
+        _send_all(chunks, send, tally)
         return None
     from worker.dry_run import DryRun
 

@@ -3,5 +3,8 @@
 import pytest
 
 pytest.register_assert_rewrite(
-    *(f"{__name__}.{module}" for module in ("kills", "ground", "scenes", "intake_scenes", "token_scenes", "driver"))
+    *(
+        f"{__name__}.{module}"
+        for module in ("kills", "ground", "scenes", "intake_scenes", "token_scenes", "spool_scenes", "driver")
+    )
 )

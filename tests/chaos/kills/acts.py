@@ -11,9 +11,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from producers import Producer
+from producers import Fate, Producer
 from producers.keys import Slot
-from producers.settings import buffer_settings
+from producers.settings import buffer_settings, spool_settings
+from producers.spool.emptying import Emptying
+from producers.spool.folder import Folder
 from tests.intake.support import hand_over, intake
 from worker.buffer.holds import Holds
 from worker.dead_letters import DeadLetters, Filter
@@ -165,3 +167,21 @@ def end_by_force(env: Env) -> None:  # noqa: ARG001 - an act like the others
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3)"])
     watch(_Over(), lambda: [child.pid])
     time.sleep(HANGS_S)
+
+
+def spool(env: Env, lines: list[dict[str, Any]], nowhere: str) -> None:
+    """A shop that does not reach Redis, and ends."""
+    producer = Producer.from_env({**env, "FORWARDER_REDIS_URL": nowhere})
+    assert {result.fate for result in producer.enqueue_many(lines)} == {Fate.SPOOLED}
+    producer.close()
+
+
+def flush(env: Env) -> None:
+    """As `forwarder spool flush` does it."""
+    settings = spool_settings(env, {})
+    assert settings is not None
+    producer = Producer.from_env({**env, "FORWARDER_SPOOL_DIR": ""})
+    folder = Folder(settings.folder, settings.spool_max_bytes)
+    left = Emptying(folder, env["FORWARDER_KEY_PREFIX"], settings.spool_sync, producer.appender).run(HANGS_S)
+    assert left == []
+    producer.close()

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from producers.effects import Moment
 from tests.chaos.kills import intake_scenes as intake
 from tests.chaos.kills import scenes
+from tests.chaos.kills import spool_scenes as spool
 from tests.chaos.kills import token_scenes as tokens
 from tests.chaos.kills.driver import kill
 from tests.chaos.kills.ground import BATCH, Ground
@@ -81,6 +82,11 @@ OF_THE_REST = (
     Kill("append", intake.OverKombu, after=ALL),
     Kill("acknowledge", intake.OverKombu, nth=2, before=ALL - 1, after=ALL - 2),
     Kill("leave queue", intake.KombuEnds),
+    Kill("spool write", spool.Spooling),
+    Kill("spool adopt", spool.Flushing),
+    Kill("spool delete", spool.Flushing, before=spool.FIRST),
+    Kill("spool delete", spool.Flushing, nth=2, before=spool.SECOND),
+    Kill("spool remove", spool.Flushing),
     # These change nothing that an event depends on.
     Kill("dispatch", scenes.Looked),
     Kill("declare queue", scenes.Looked),
