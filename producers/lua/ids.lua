@@ -54,7 +54,8 @@ local function sift(groups, generations)
   return told
 end
 
--- One hash more, which takes its share of the ids of one other.
+-- One hash more, which takes its share of the ids of one other: neither is empty then, but once in 2^44 times. So the time
+-- at which a hash goes need only be set here, and with the first id of the generation.
 local function grow(generation)
   local added = generation.hashes
   if added == generation.round then generation.round = 2 * generation.round end
@@ -86,7 +87,7 @@ local function note_ids(generation, batch, prints, from, events)
       local id = string.sub(print, 1, 8)
       local key = ids_key(generation, id)
       redis.call('HSET', key, id, string.sub(print, 9) .. packed)
-      if redis.call('HLEN', key) == 1 then redis.call('PEXPIREAT', key, generation.ends) end
+      if generation.count == 0 then redis.call('PEXPIREAT', key, generation.ends) end
       generation.count, went[id] = generation.count + 1, batch
       if generation.count >= IDS_A_HASH * generation.hashes then grow(generation) end
     end
