@@ -48,6 +48,8 @@ class Picture:
     owners: dict[str, int] = field(default_factory=dict)
     batches: dict[str, Seen] = field(default_factory=dict)
     letters: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    ids: dict[str, dict[bytes, bytes]] = field(default_factory=dict)
+    noted: dict[tuple[int, int], int] = field(default_factory=dict)
     fixed: dict[str, Any] = field(default_factory=dict)
     keys: dict[str, int] = field(default_factory=Counter)
 
@@ -78,6 +80,8 @@ _READ = {
     "events": "LRANGE",
     "owners": "GET",
     "letter": "HGETALL",
+    "ids": "HGETALL",
+    "noted": "GET",
 }
 _ARGUMENTS = {"ZRANGE": (0, -1, "WITHSCORES"), "LRANGE": (0, -1)}
 
@@ -136,6 +140,11 @@ def _note(picture: Picture, kind: str, rest: bytes, value: Any) -> None:
         picture.lists[name] = value
     elif kind == "owners":
         picture.owners[name] = int(value)
+    elif kind == "ids":
+        picture.ids[name] = value
+    elif kind == "noted":
+        window, generation = map(int, name.split(":"))
+        picture.noted[window, generation] = int(value)
     elif kind == "letter":
         picture.letters[name] = {key.decode(): item for key, item in value.items()}
     else:
