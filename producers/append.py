@@ -85,7 +85,7 @@ def epoch() -> str:
 
 
 def _runs(entries: Iterable[Entry]) -> Iterator[list[tuple[int, Entry]]]:
-    """Entries of one order key and kind together, with their places; another kind within an order key starts a new run."""
+    """Entries of one order key and kind together, with their places; a change of kind in an order key starts anew."""
     open_runs: dict[tuple[str, str], list[tuple[int, Entry]]] = {}
     for placed in enumerate(entries):
         _, each = placed

@@ -59,9 +59,7 @@ class Lookup:
         names = [destination] if destination else list(DESTINATIONS)
         return [one for name in names async for one in self._of(DESTINATIONS[name], event_id, account, event_type)]
 
-    async def _of(
-        self, to: Destination, event_id: str, account: str, event_type: str | None
-    ) -> AsyncIterator[Found]:
+    async def _of(self, to: Destination, event_id: str, account: str, event_type: str | None) -> AsyncIterator[Found]:
         window_s = self._batches(to.name).duplicates_window_s
         types = [event_type] if event_type else to.event_types
         if not window_s:
@@ -72,17 +70,18 @@ class Lookup:
         answers = await self._redis.eval(FIND.text, len(slot.fixed), *slot.fixed, now, window_s, *prints)
         for each, answer in zip(types, answers, strict=True):
             if answer:
-                batch, state, *times = answer
+                batch, state, opened, since, until = answer
                 letters = await self._letters(to, event_id, account, each)
-                yield Found(to.name, each, batch.decode(), state.decode(), *map(int, times), letters)
+                yield Found(to.name, each, batch.decode(), state.decode(), opened, since, until, letters)
 
     async def _letters(self, to: Destination, event_id: str, account: str, event_type: str) -> tuple[str, ...]:
         chosen = Filter(to.name, account, ids=[event_id])
         letters = [letter async for letter in self._dead.find(chosen)]
-        return tuple(letter.number for letter in letters if _type_of(to, letter) == event_type)
+        return tuple(letter.number for letter in letters if _type_of(to, letter) in (None, event_type))
 
 
 def _type_of(to: Destination, letter: Letter) -> object:
+    """None where the event does not tell."""
     event = to.event_of(letter.event.payload, letter.of)
     return event.get("eventType") or event.get("action") if isinstance(event, dict) else None
 
@@ -103,4 +102,3 @@ _WORDS: dict[str, str] = {
     "in_flight": "is being sent",
     GONE: "settled: delivered, or discarded or replayed since",
 }
-

@@ -61,7 +61,7 @@ def spent(redis: Any) -> float:
 
 
 def cost(url: str, count: int, window_s: int) -> Cost:
-    redis = sync_redis(url)
+    redis: Any = sync_redis(url)
     redis.execute_command("FLUSHALL", "SYNC")
     append(redis, 0, 1, window_s)  # with the script itself
     append(redis, 1, 1, window_s)

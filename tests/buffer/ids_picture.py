@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from tests.buffer.picture import Picture
@@ -12,7 +13,7 @@ IDS_A_HASH = 44
 
 
 class Noted(NamedTuple):
-    """One id: the window in seconds and the generation in which it was noted, in which of its hashes, and what of it."""
+    """One id: in which generation of which window (seconds) it was noted, in which of its hashes, and what of it."""
 
     window: int
     generation: int
@@ -34,17 +35,18 @@ def ids_noted(picture: Picture) -> Iterator[Noted]:
 def check_ids(picture: Picture) -> None:
     """Every id is counted, lies where it is looked for, and was noted once in all the time that it is known."""
     batches = int(picture.fixed.get("meta", {}).get(b"batches", 0))
-    counts: Counter[tuple[int, int]] = Counter()
+    counts: Counter[str] = Counter()
     generations: defaultdict[tuple[int, bytes], list[int]] = defaultdict(list)
     for one in ids_noted(picture):
-        counts[one.window, one.generation] += 1
+        generation = f"{one.window}:{one.generation}"
+        counts[generation] += 1
         generations[one.window, one.id].append(one.generation)
-        assert one.place == place_of(one.id, picture.noted[one.window, one.generation]), one
+        assert one.place == place_of(one.id, picture.noted[generation]), one
         assert 1 <= int(one.batch.partition("-")[0]) <= batches
     assert counts == picture.noted
     for times in generations.values():
         times.sort()
-        assert all(later - earlier > 2 for earlier, later in zip(times, times[1:], strict=False)), times
+        assert all(later - earlier > 2 for earlier, later in pairwise(times)), times
 
 
 def place_of(known: bytes, count: int) -> int:

@@ -79,9 +79,7 @@ def test_a_message_without_an_id_of_its_own_comes_twice_if_its_worker_dies_after
     assert len(set(buffer.ids())) == 2
 
 
-def test_workers_killed_one_after_another_double_nothing(
-    shop: Shop, buffer: Buffer, env: Environment
-) -> None:
+def test_workers_killed_one_after_another_double_nothing(shop: Shop, buffer: Buffer, env: Environment) -> None:
     shop.send(*(line(name) for name in names(SENT)))
     for step in ("before the removal", "taken", "appended"):
         killed(env, step)
