@@ -55,8 +55,9 @@ NO_EVENTS = (
 
 def test_bytes_that_are_no_event_are_refused_in_a_short_line_each_and_those_between_go(cli: Cli) -> None:
     """Not UTF-8, not JSON, nested without end, of other types, out of range, too large for a request."""
-    good = as_lines([sample("90002", 1)]).encode()
-    ended = cli.run("enqueue", "-", "--json", given=b"".join(bad + b"\n" + good for bad in NO_EVENTS))
+    good = [as_lines([line]).encode() for line in samples("90002", len(NO_EVENTS))]
+    given = b"".join(bad + b"\n" + between for bad, between in zip(NO_EVENTS, good, strict=True))
+    ended = cli.run("enqueue", "-", "--json", given=given)
     counts = {"accepted": len(NO_EVENTS), "duplicates": 0, "refused": len(NO_EVENTS), "failed": 0}
     assert (ended.status, ended.json) == (1, counts)
     told = ended.err.splitlines()
