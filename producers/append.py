@@ -9,15 +9,20 @@ from typing import NamedTuple
 
 from producers.destinations import Destination, Prepared
 from producers.keys import LAYOUT, Slot
+from producers.prints import print_of_content, print_of_id
 from producers.scripts import load
 from producers.settings import BatchSettings, BufferSettings
 from producers.stored_event import StoredEvent
 
 APPEND = load("producers", "append")
+NO_PRINT = bytes(12)  # of an event that is not looked for among those that were accepted
 
 
 class Entry(NamedTuple):
-    """One event on its way into a slot. `size` is what it takes of a request, in bytes."""
+    """One event on its way into a slot. `size` is what it takes of a request, in bytes.
+
+    `print`: 8 bytes of its account, type and id, and 4 of what the caller said of it.
+    """
 
     account: str
     order: str
@@ -25,13 +30,15 @@ class Entry(NamedTuple):
     event_time: int
     size: int
     stored: bytes
+    print: bytes = NO_PRINT
 
 
 class Append(NamedTuple):
-    """One call of the script: all its arguments, keys first."""
+    """One call of the script: all its arguments, keys first. `places`: of its events, among the entries given."""
 
     keys: list[str]
     args: list[str | bytes | int]
+    places: list[int]
 
     @property
     def command(self) -> list[str | bytes | int]:
@@ -42,23 +49,28 @@ def entry(account: str, prepared: Prepared, now: int, trace: str = "") -> Entry:
     """The event as it will lie in Redis. The id goes into the header only where the payload does not hold it."""
     stored = StoredEvent(now, prepared.event_time, prepared.payload, id=prepared.header_id, trace=trace).encode()
     separated = len(prepared.payload) + 1
-    return Entry(account, prepared.order, prepared.kind, prepared.event_time, separated, stored)
+    content = print_of_content(prepared.said or prepared.payload, prepared.order, prepared.kind)
+    known_by = print_of_id(account, prepared.event_type, prepared.id) + content
+    return Entry(account, prepared.order, prepared.kind, prepared.event_time, separated, stored, known_by)
 
 
 def append_call(
     slot: Slot, buffer: BufferSettings, to: Destination, batch: BatchSettings, entries: Iterable[Entry]
 ) -> Append:
     """The call that appends `entries`, which keep their order within an order key."""
-    groups = list(_runs(entries))
-    args: list[str | bytes | int] = [LAYOUT, buffer.shards, "", epoch(), *_bounds(buffer, batch), len(groups)]
-    for group in groups:
+    runs = list(_runs(entries))
+    args: list[str | bytes | int] = [LAYOUT, buffer.shards, "", epoch(), *_bounds(buffer, batch)]
+    args += [batch.duplicates_window_s, len(runs)]
+    for run in runs:
+        group = [each for _, each in run]
         first = group[0]
         times = [each.event_time for each in group]
         cap_bytes = batch.max_bytes - to.envelope_bytes(first.account, first.order, first.kind)
         args += [first.account, first.order, first.kind, batch.max_events, cap_bytes, batch.linger_ms]
         args += [min(times), max(times), len(group), struct.pack(f"<{len(group)}I", *(each.size for each in group))]
+        args.append(b"".join([each.print for each in group]))
         args += [each.stored for each in group]
-    return Append(slot.fixed, args)
+    return Append(slot.fixed, args, [place for run in runs for place, _ in run])
 
 
 def _bounds(buffer: BufferSettings, batch: BatchSettings) -> tuple[int, int, int]:
@@ -72,17 +84,18 @@ def epoch() -> str:
     return f"{random.getrandbits(24):06x}"
 
 
-def _runs(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    """Entries of one order key and kind together; a change of kind within an order key starts a new group."""
-    open_runs: dict[tuple[str, str], list[Entry]] = {}
-    for each in entries:
+def _runs(entries: Iterable[Entry]) -> Iterator[list[tuple[int, Entry]]]:
+    """Entries of one order key and kind together, with their places; a change of kind in an order key starts anew."""
+    open_runs: dict[tuple[str, str], list[tuple[int, Entry]]] = {}
+    for placed in enumerate(entries):
+        _, each = placed
         key = (each.account, each.order)
         run = open_runs.get(key)
-        if run and run[0].kind != each.kind:
+        if run and run[0][1].kind != each.kind:
             yield open_runs.pop(key)
             run = None
         if run:
-            run.append(each)
+            run.append(placed)
         else:
-            open_runs[key] = [each]
+            open_runs[key] = [placed]
     yield from open_runs.values()

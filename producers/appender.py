@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import Any, Protocol
 
 from producers.accepted import Fate
 from producers.append import APPEND, append_call
@@ -56,8 +56,8 @@ class RedisAppender:
         entries = [each.entry for each in made]
         call = append_call(self.slot_of(made[0]), self._buffer, to, self._batches[to.name], entries)
         with effect("append"):
-            self._connection.run(APPEND, call.command, event_id, deadline)
-        return [Fate.BUFFERED] * len(made)
+            answer = self._connection.run(APPEND, call.command, event_id, deadline)
+        return fates(answer, call.places)
 
     def withhold(self, made: Sequence[Made]) -> None:
         """A count that Redis does not take is let go: what was never stored cannot be lost."""
@@ -78,3 +78,12 @@ class RedisAppender:
             if noted != ours:
                 raise EnqueueFailed(disagreement(noted, self._buffer.shards), id=event_id, maybe_accepted=False)
             self._agreed = ours
+
+
+def fates(answer: Any, places: Sequence[int]) -> list[Fate]:
+    """What the script's answer says of each event, in the order in which they were given."""
+    each = [Fate.BUFFERED] * len(places)
+    if isinstance(answer, list):
+        for place, word in zip(answer[1::3], answer[2::3], strict=True):
+            each[places[place]] = Fate(word.decode())
+    return each

@@ -37,6 +37,7 @@ class BatchSettings(Struct, frozen=True):
     """How large a batch of one destination grows, and how long it waits for more events (milliseconds).
 
     `max_buffered_events`, `max_buffered_bytes`: how much of the destination may wait; 0 for any.
+    `duplicates_window_s`: how long an id is accepted once at the least; 0 for as often as it comes.
     """
 
     max_events: Annotated[int, Meta(ge=1, le=100_000)]
@@ -44,6 +45,7 @@ class BatchSettings(Struct, frozen=True):
     linger_ms: Annotated[int, Meta(ge=0, le=3_600_000)] = 1_000
     max_buffered_events: Annotated[int, Meta(ge=0)] = 0
     max_buffered_bytes: Annotated[int, Meta(ge=0)] = 0
+    duplicates_window_s: Annotated[int, Meta(ge=0, le=31_536_000)] = 86_400
 
 
 class PrivacySettings(Struct, frozen=True):

@@ -55,7 +55,7 @@ def prepare(account: str, event: object, event_id: str | None, now: int) -> Prep
         sound = False
     if not sound:
         raise InvalidEvent(all_faults(_faults(account, event, event_id), "event"))
-    return Prepared(given_id, now, payload, order, f"{checked.action} {form}", given_id)
+    return Prepared(given_id, now, payload, order, f"{checked.action} {form}", given_id, checked.action)
 
 
 def _address(event: Event) -> tuple[str, str]:
@@ -147,5 +147,6 @@ AUDIENCE = Destination(
     request=request,
     outcome=outcome,
     event_of=event_of,
+    event_types=("include", "exclude"),
     rate=Rate(requests_a_second=4, requests_at_a_time=4),
 )

@@ -18,7 +18,8 @@ class Prepared(NamedTuple):
     """A checked event, ready to be stored. `event_time` in milliseconds; `payload` is its exact text in the request.
 
     `order` and `kind`: its order key within the account, and what a request may hold together with it; "" for none.
-    `header_id`: the id again, where the payload does not hold it.
+    `header_id`: the id again, where the payload does not hold it. `event_type`: ids of one type are told apart.
+    `said`: the payload without what was made here, where that is less: what a retried call says again.
     """
 
     id: str
@@ -27,6 +28,8 @@ class Prepared(NamedTuple):
     order: str = ""
     kind: str = ""
     header_id: str = ""
+    event_type: str = ""
+    said: bytes = b""
 
 
 class Whole(NamedTuple):
@@ -53,6 +56,12 @@ def decoded(payload: bytes, _of: Whole) -> Any:
         return None
 
 
+def without_time(payload: bytes) -> bytes:
+    """An event's text without its `eventTime`, which does not come first. (A quote within a text is escaped.)"""
+    start = payload.index(b',"eventTime":"')
+    return payload[:start] + payload[payload.index(b'"', start + 14) + 1 :]
+
+
 def id_in_no_payload(_payload: bytes) -> str:
     """An API whose events carry no id of ours: it stands in the event's header."""
     return ""
@@ -70,6 +79,7 @@ class Destination(NamedTuple):
 
     `hosts`: environment -> scheme and host. `missing(credentials)`: the fields that an account lacks.
     `request(host, of, payloads, credentials)`: the POST. `outcome(answer, payloads)`: what an answer means.
+    `event_types`: those that are looked for where nobody names one.
     `event_of(payload, of)`: the event as the document spells it. `client_of(credentials)`: app id and secret where a
     token must be fetched. `rate`: None where the document names none. `id_in(payload)`: the event's own id.
     """
@@ -89,6 +99,7 @@ class Destination(NamedTuple):
     rate: Rate | None = None
     takes_idempotency_keys: bool = False
     id_in: Callable[[bytes], str] = id_in_no_payload
+    event_types: tuple[str, ...] = ()
 
     def event_id(self, stored: StoredEvent) -> str:
         """The id under which a stored event is known."""

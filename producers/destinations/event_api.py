@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from producers.clock import Window, parse_rfc3339_utc, rfc3339
 from producers.destinations.accounts import AccountCredentials, lacking
 from producers.destinations.answers import Answer, Request
-from producers.destinations.contract import Destination, Prepared, Whole, decoded
+from producers.destinations.contract import Destination, Prepared, Whole, decoded, without_time
 from producers.destinations.outcomes import (
     SERVER_SIDE_CODES,
     Delivered,
@@ -87,7 +87,7 @@ def envelope_bytes(account: str, _order: str, _kind: str) -> int:
     return len(b'{"accountId":,"events":[]}') + len(_ENCODER.encode(account))
 
 
-def prepare(account: str, event: object, event_id: str | None, now: int) -> Prepared:
+def prepare(account: str, event: Any, event_id: str | None, now: int) -> Prepared:
     """One event, checked against every limit of the document; id and time are made here if the caller gave none.
 
     Raises `InvalidEvent` with every fault: fields are named as in the document, from `event` on.
@@ -107,7 +107,8 @@ def prepare(account: str, event: object, event_id: str | None, now: int) -> Prep
         sound = False
     if not sound:
         raise InvalidEvent(all_faults(_faults(account, whole, event_id, now), "event"))
-    return Prepared(checked.clientEventId, event_time, payload)
+    said = payload if "eventTime" in event else without_time(payload)
+    return Prepared(checked.clientEventId, event_time, payload, event_type=checked.eventType, said=said)
 
 
 def _with_id_and_time(event: object, event_id: str | None, now: int) -> object:
@@ -262,5 +263,6 @@ EVENT_API = Destination(
     outcome=outcome,
     client_of=client_of,
     id_in=event_id,
+    event_types=(DEFAULT_EVENT_TYPE,),
     takes_idempotency_keys=True,
 )

@@ -6,7 +6,7 @@ Events of one session leave in the order they came, at most 25 in a request, one
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from producers.clock import Window, parse_rfc3339_utc, rfc3339
 from producers.destinations.accounts import AccountCredentials, lacking
 from producers.destinations.answers import Answer, Request
-from producers.destinations.contract import Destination, Prepared, Whole
+from producers.destinations.contract import Destination, Prepared, Whole, without_time
 from producers.destinations.ids import made_or_given
 from producers.destinations.outcomes import (
     SERVER_SIDE_CODES,
@@ -32,6 +32,7 @@ from producers.validation import account_faults, all_faults, encoding_faults, fa
 _SPELLINGS = {"Name": "name", "Value": "value"}  # the document's table -> its sample
 _ENCODER = msgspec.json.Encoder()
 Text = Annotated[str, Meta(min_length=1)]
+Type = Literal["SignalImpression", "SignalViewed", "SignalResponse"]
 
 
 class Pair(Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,7 +45,7 @@ class Pair(Struct, frozen=True, forbid_unknown_fields=True):
 class Event(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A `PartnerEvent`."""
 
-    eventType: Literal["SignalImpression", "SignalViewed", "SignalResponse"]  # noqa: N815 - Rokt's spelling
+    eventType: Type  # noqa: N815 - Rokt's spelling
     eventTime: str  # noqa: N815 - Rokt's spelling
     sessionId: Text  # noqa: N815 - Rokt's spelling
     parentGuid: Text  # noqa: N815 - Rokt's spelling
@@ -77,7 +78,7 @@ def envelope_bytes(_account: str, _order: str, _kind: str) -> int:
     return len(b'{"events":[]}')
 
 
-def prepare(account: str, event: object, event_id: str | None, now: int) -> Prepared:
+def prepare(account: str, event: Any, event_id: str | None, now: int) -> Prepared:
     """One event, checked against "PartnerEvent" and "note"; the time is made here if the caller gave none.
 
     `metadata` may be spelled `name`/`value` or, as the document's table has it, `Name`/`Value`. Raises `InvalidEvent`.
@@ -93,7 +94,8 @@ def prepare(account: str, event: object, event_id: str | None, now: int) -> Prep
         sound = False
     if not sound:
         raise InvalidEvent(all_faults(_faults(account, whole, event_id, now), "event"))
-    return Prepared(given_id, event_time, payload, order=checked.sessionId, header_id=given_id)
+    said = payload if "eventTime" in event else without_time(payload)
+    return Prepared(given_id, event_time, payload, checked.sessionId, "", given_id, checked.eventType, said)
 
 
 def _completed(event: object, now: int) -> object:
@@ -199,4 +201,5 @@ SERVER_EVENTS = Destination(
     missing=missing,
     request=request,
     outcome=outcome,
+    event_types=get_args(Type),
 )

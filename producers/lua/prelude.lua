@@ -13,6 +13,8 @@
 --   events:<id>          list   the stored events
 --   owners:<id>          string how many batches still need the list, where it was split
 --   letter:<n>           hash   account, order, kind, id, code, event
+--   ids:<w>:<g>:<b>      hash   print of an accepted id (8 bytes) -> print of its content (4), its batch: number (5), epoch (3)
+--   noted:<w>:<g>        string how many ids are noted in generation <g> of windows of <w> seconds
 -- meta, a hash: layout, shards; batches, letters (numbers given out); requests (in flight), stale_settles, claimed_at;
 --   appended, released (bytes), full; paused; next_at (of a rate for all); of the circuit: failures (in a row),
 --   circuit_until (none: closed), circuit_delay, probe (batch)
@@ -61,6 +63,46 @@ local function gone(opened)
     redis.call('HDEL', aged, second)
     redis.call('ZREM', ages, second)
   end
+end
+
+-- The accepted ids lie in generations of half a window; the one of now and the two before it are asked, so an id is known
+-- for a window at least and half as long again at most. A generation is a table of small hashes that has one more with
+-- every so many ids, which takes its share from one other (linear hashing): how many there are follows from the number of
+-- ids alone. So a hash holds once to twice as many, and stays a listpack (up to 128 entries where nobody set it lower).
+local IDS_A_HASH = 44
+local function noted_key(window, number) return base .. 'noted:' .. window .. ':' .. number end
+local function generation_of(window, number, count)
+  local hashes, round = math.floor(count / IDS_A_HASH) + 1, 1
+  while round < hashes do round = round * 2 end
+  return { base = base .. 'ids:' .. window .. ':' .. number .. ':', number = number, count = count, hashes = hashes,
+    round = round, ends = (number + 3) * 500 * window }
+end
+local function generations_at(now, window)
+  local number = math.floor(now / (500 * window))
+  local counts = redis.call('MGET', noted_key(window, number), noted_key(window, number - 1),
+    noted_key(window, number - 2))
+  local found = {}
+  for back = 0, 2 do
+    if back == 0 or counts[back + 1] then
+      found[#found + 1] = generation_of(window, number - back, tonumber(counts[back + 1] or 0))
+    end
+  end
+  return found
+end
+local function ids_key(generation, id)
+  local place = struct.unpack('<I4', id) % generation.round
+  if place >= generation.hashes then place = place - generation.round / 2 end
+  return generation.base .. place
+end
+-- What is noted of an id, by its print, and the generation that it was accepted in; or nil.
+local function noted(generations, id)
+  for _, generation in ipairs(generations) do
+    local found = generation.count > 0 and redis.call('HGET', ids_key(generation, id), id)
+    if found then return found, generation end
+  end
+end
+local function batch_noted(found)
+  return string.format('%d-%02x%02x%02x', struct.unpack('<I5', found, 5), string.byte(found, 10, 12))
 end
 
 local function earliest(key)

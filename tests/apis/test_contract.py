@@ -219,7 +219,7 @@ def test_any_json_is_prepared_or_refused_with_its_faults(name: str, data: st.Dat
     stored(made.payload)
     of = Whole(account, made.order, made.kind)
     again = DESTINATIONS[name].prepare(account, DESTINATIONS[name].event_of(made.payload, of), made.id, NOW)
-    assert again._replace(event_time=0) == made._replace(event_time=0)
+    assert again._replace(event_time=0, said=b"") == made._replace(event_time=0, said=b"")
 
 
 @each_destination

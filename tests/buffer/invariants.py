@@ -6,6 +6,7 @@ import math
 from collections import Counter, defaultdict
 
 from producers.stored_event import payload_of
+from tests.buffer.ids_picture import check_ids
 from tests.buffer.picture import ENDS, STATES, Picture, Seen
 
 
@@ -19,6 +20,7 @@ def check(picture: Picture, now: int, most_an_account: int | None = None) -> Non
     _holds_are_noted(picture, now)
     _ages_are_known(picture)
     _letters_are_found(picture)
+    check_ids(picture)
 
 
 def _ledger_balances(picture: Picture) -> None:

@@ -5,49 +5,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
-from redis.exceptions import ResponseError
 
 from producers.scripts import load
 from tests.buffer.machine_answers import Answers
-from tests.buffer.machine_core import ACCOUNTS, CAP_BYTES, CAP_EVENTS, LEASE_MS
+from tests.buffer.machine_core import LEASE_MS
 from tests.buffer.machine_operators import Operators
+from tests.buffer.machine_producers import Producers
 from tests.buffer.model import Flight
-from tests.buffer.support import event, settlement
+from tests.buffer.support import settlement
 from worker.buffer.batches import Claimed, Settled, Settlement, Verdict
 from worker.buffer.holds import EVERYTHING
 
-ORDERS, KINDS = st.sampled_from(["", "", "o1", "o:2"]), st.sampled_from(["", "", "k"])
-SIZES = st.sampled_from([(25,) * 4, (30, 25, 25), (25,) * 9, (60,) * 3, (130,), (25, 130, 30, 60, 60, 25)])
-EVENTS = st.lists(st.tuples(ACCOUNTS, ORDERS, KINDS, SIZES), min_size=1, max_size=3)
-FULL = st.sampled_from([{}, {}, {}, {"max_buffered_events": 15}, {"max_buffered_bytes": 600}])
 MOST = st.sampled_from([50, 3, 2, 1, 0])
 
 
-class BufferMachine(Answers, Operators):
-    """What producers and workers do; what an API answers and what operators do stand in the classes above it."""
-
-    @rule(runs=EVENTS, full=FULL)
-    def events_come(self, runs: list[tuple[str, str, str, tuple[int, ...]]], full: dict[str, int]) -> None:
-        """All of them, or none where as much waits already as may."""
-        entries = []
-        for account, order, kind, sizes in runs:
-            for size in sizes:
-                entries.append(event(f"{self.count}", account, order, kind, size=size))
-                self.count += 1
-        self.world.full = full
-        if self.model.full(full):
-            with pytest.raises(ResponseError, match=r"^FULL \d+ (bytes of )?events wait already"):
-                self.do(self.world.append(*entries))
-            self.steps["appends refused"] += 1
-        else:
-            assert self.do(self.world.append(*entries)) == len(entries)
-            self.model.accepted(entries)
-        self.look()
-        for batch in self.picture.batches.values():
-            assert batch.events == 1 or (batch.events <= CAP_EVENTS and batch.size <= CAP_BYTES)
+class BufferMachine(Producers, Answers, Operators):
+    """What workers do; what producers and operators do and what an API answers stand in the classes above it."""
 
     @rule(most=MOST, ms=st.sampled_from([50, 0, 500]), times=st.sampled_from([1, 1, 6]))
     def a_worker_claims(self, most: int, ms: int, times: int) -> None:
@@ -127,4 +102,4 @@ class BufferMachine(Answers, Operators):
                 break
         assert not self.picture.batches
         letters = {"letter", "dead", "dead_ids", "dead_counts"}
-        assert set(self.picture.keys) <= {"meta", "ledger", "account", "held", "latest", *letters}
+        assert set(self.picture.keys) <= {"meta", "ledger", "account", "held", "latest", "ids", "noted", *letters}

@@ -22,6 +22,7 @@ ACCOUNTS = st.sampled_from(["a", "b", "ü:{c}"])
 CAP_EVENTS, CAP_BYTES, LINGER_MS, LEASE_MS, MOST_AN_ACCOUNT = 4, 120, 50, 300, 3
 FAILURES = st.sampled_from([0, 2, 2])  # that open the circuit
 MOST_DEAD = st.sampled_from([0, 0, 3])
+WINDOWS = st.sampled_from([1, 1, 3_600, 0])  # seconds in which an id is accepted once
 
 
 class Core(RuleBasedStateMachine):
@@ -43,10 +44,11 @@ class Core(RuleBasedStateMachine):
     def do(self, work: Coroutine[Any, Any, Answer]) -> Answer:
         return self.runner.run(work)
 
-    @initialize(failures=FAILURES, most_dead=MOST_DEAD)
-    def begin(self, failures: int, most_dead: int) -> None:
+    @initialize(failures=FAILURES, most_dead=MOST_DEAD, window_s=WINDOWS)
+    def begin(self, failures: int, most_dead: int, window_s: int) -> None:
         self.do(self.client.flushdb())
         self.do(self.client.script_flush())  # else a run would depend on the one before
+        self.model.ids.window_s = window_s
         self.model.bounds = Bounds(failures, first_ms=100, longest_ms=350, most_dead=most_dead)
         self.world = World(
             self.client,
@@ -58,6 +60,7 @@ class Core(RuleBasedStateMachine):
             most_an_account=MOST_AN_ACCOUNT,
             now=1_800_000_000_000,
             bounds=self.model.bounds,
+            window_s=window_s,
         )
         self.world.checked = False
         self.picture = Picture()

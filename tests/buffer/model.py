@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from producers.accepted import Fate
 from producers.append import Entry
 from tests.buffer.picture import Picture
 from tests.buffer.standing_model import Account, Circuit
@@ -40,6 +41,25 @@ class Flight:
 
 
 @dataclass
+class Ids:
+    """Which ids were accepted: the content and the generation of each, and its batch."""
+
+    window_s: int = 0
+    known: dict[bytes, tuple[bytes, int]] = field(default_factory=dict)
+    batches: dict[bytes, str] = field(default_factory=dict)
+
+    def offered(self, one: Entry, now: int) -> Fate:
+        if not self.window_s:
+            return Fate.BUFFERED
+        generation = 2 * now // (1000 * self.window_s)
+        content, noted = self.known.get(one.print[:8], (b"", -3))
+        if generation - noted > 2:
+            self.known[one.print[:8]] = one.print[8:], generation
+            return Fate.BUFFERED
+        return Fate.DUPLICATE if content == one.print[8:] else Fate.CONFLICT
+
+
+@dataclass
 class Model:
     """Every event that was ever accepted, and for each order key those that are still to be sent, in order."""
 
@@ -49,12 +69,17 @@ class Model:
     circuit: Circuit = field(default_factory=Circuit)
     paused: bool = False
     bounds: Bounds = field(default_factory=Bounds)
+    ids: Ids = field(default_factory=Ids)
 
-    def accepted(self, entries: Sequence[Entry]) -> None:
-        for one in entries:
-            name = name_of(one.stored)
-            self.events[name] = Known((one.account, one.order, one.kind), one.size)
-            self._queue(name)
+    def offered(self, entries: Sequence[Entry], places: Sequence[int], now: int) -> list[Fate]:
+        """What becomes of each. `places`: the order in which the call holds them, where the first of an id counts."""
+        fates = {place: self.ids.offered(entries[place], now) for place in places}
+        for place, one in enumerate(entries):
+            if fates[place] is Fate.BUFFERED:
+                name = name_of(one.stored)
+                self.events[name] = Known((one.account, one.order, one.kind), one.size)
+                self._queue(name)
+        return [fates[place] for place in range(len(entries))]
 
     def full(self, bounds: Mapping[str, int]) -> bool:
         """Whether as much waits, in events or in bytes, as these bounds allow."""

@@ -48,6 +48,8 @@ class Picture:
     owners: dict[str, int] = field(default_factory=dict)
     batches: dict[str, Seen] = field(default_factory=dict)
     letters: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    ids: dict[str, dict[bytes, bytes]] = field(default_factory=dict)
+    noted: dict[str, int] = field(default_factory=dict)
     fixed: dict[str, Any] = field(default_factory=dict)
     keys: dict[str, int] = field(default_factory=Counter)
 
@@ -78,6 +80,8 @@ _READ = {
     "events": "LRANGE",
     "owners": "GET",
     "letter": "HGETALL",
+    "ids": "HGETALL",
+    "noted": "GET",
 }
 _ARGUMENTS = {"ZRANGE": (0, -1, "WITHSCORES"), "LRANGE": (0, -1)}
 
@@ -132,10 +136,10 @@ def _note(picture: Picture, kind: str, rest: bytes, value: Any) -> None:
         length, _, both = rest.partition(b":")
         account, order = both[: int(length)].decode(), both[int(length) + 1 :].decode()
         picture.orders[account, order] = [id_.decode() for id_ in value]
-    elif kind == "events":
-        picture.lists[name] = value
-    elif kind == "owners":
-        picture.owners[name] = int(value)
+    elif kind in ("events", "ids"):
+        (picture.lists if kind == "events" else picture.ids)[name] = value
+    elif kind in ("owners", "noted"):
+        (picture.owners if kind == "owners" else picture.noted)[name] = int(value)
     elif kind == "letter":
         picture.letters[name] = {key.decode(): item for key, item in value.items()}
     else:

@@ -10,10 +10,13 @@ from typing import Any
 from msgspec.structs import replace
 from redis.exceptions import NoScriptError
 
+from producers.accepted import Fate
 from producers.append import APPEND, Append, Entry, append_call, epoch
+from producers.appender import fates
 from producers.clock import now_ms
 from producers.destinations.event_api import EVENT_API
 from producers.keys import Slot
+from producers.prints import print_of_content, print_of_id
 from producers.scripts import load
 from producers.settings import BatchSettings, BufferSettings
 from producers.stored_event import StoredEvent, decode, event_time_of, payload_of
@@ -44,6 +47,7 @@ class World:
         self.bounds = Bounds()
         self.full: dict[str, int] = {}  # of max_buffered_events, max_buffered_bytes
         self.memory_percent = 80
+        self.window_s = 86_400  # in which an id is accepted once
         self.checked = True
         vars(self).update(limits)
 
@@ -60,7 +64,8 @@ class World:
         self.now += ms
 
     def append_call(self, entries: Iterable[Entry], *, shards: int = 1) -> Append:
-        caps = BatchSettings(self.cap_events, self.cap_bytes, self.linger_ms, **self.full)
+        bounds = {**self.full, "duplicates_window_s": self.window_s}
+        caps = BatchSettings(self.cap_events, self.cap_bytes, self.linger_ms, **bounds)
         buffer = BufferSettings(shards=shards, max_memory_percent=self.memory_percent)
         call = append_call(self.slot, buffer, TO, caps, entries)
         call.args[2] = self.now
@@ -73,6 +78,15 @@ class World:
         answer = await evaluate(self.redis, call)
         await self.check()
         return answer
+
+    async def offer(self, *entries: Entry) -> list[tuple[Fate, str]]:
+        """What became of each: its fate and, if it was accepted before, the batch that it went into then."""
+        call = self.append_call(entries)
+        answer = await run(self.redis, call)
+        await self.check()
+        told = answer[1:] if isinstance(answer, list) else []
+        batches = {call.places[place]: batch.decode() for place, batch in zip(told[::3], told[2::3], strict=True)}
+        return [(fate, batches.get(at, "")) for at, fate in enumerate(fates(answer, call.places))]
 
     async def claim(self, most: int = 100) -> Claimed:
         limits = Limits(self.lease_ms, most, self.most_an_account)
@@ -165,11 +179,16 @@ async def hold(redis: Any, slot: Slot, *args: Any) -> None:
 
 
 async def evaluate(redis: Any, call: Append) -> int:
-    """Runs an append as a producer does."""
+    """Runs an append as a producer does. Gives how many events were added."""
+    answer = await run(redis, call)
+    return int(answer[0] if isinstance(answer, list) else answer)
+
+
+async def run(redis: Any, call: Append) -> Any:
     try:
-        return int(await redis.execute_command("EVALSHA", APPEND.sha, *call.command))
+        return await redis.execute_command("EVALSHA", APPEND.sha, *call.command)
     except NoScriptError:
-        return int(await redis.execute_command("EVAL", APPEND.text, *call.command))
+        return await redis.execute_command("EVAL", APPEND.text, *call.command)
 
 
 def event(name: str, account: str = "acme", order: str = "", kind: str = "", *, size: int = 40, time: int = 0) -> Entry:
@@ -179,6 +198,12 @@ def event(name: str, account: str = "acme", order: str = "", kind: str = "", *, 
     assert len(payload) == size - 1, f"an event of {size} bytes cannot hold the name {name!r}"
     stored = StoredEvent(enqueued_at=1_000, event_time=time, payload=payload, id=name).encode()
     return Entry(account, order, kind, time, size, stored)
+
+
+def known(entry: Entry, event_id: str = "", *, type: str = "", content: str = "") -> Entry:  # noqa: A002 - the word
+    """The same event with an id that is accepted once: its name, unless another is given."""
+    print_ = print_of_id(entry.account, type, event_id or name_of(entry.stored))
+    return entry._replace(print=print_ + print_of_content(content.encode(), entry.order, entry.kind))
 
 
 def events(count: int, account: str = "acme", order: str = "", kind: str = "", *, size: int = 40) -> list[Entry]:

@@ -14,7 +14,7 @@ from producers.keys import LAYOUT, Slot
 from tests.buffer.support import World, evaluate, event
 from worker.stack.redis_server import EmbeddedRedis
 
-HEAD, GROUP, EVENTS, SIZES = 8, 10, 8, 9  # where the groups begin; their length; places within a group
+HEAD, GROUP, EVENTS, SIZES, PRINTS = 9, 11, 8, 9, 10  # where the groups begin; their length; places within a group
 
 
 async def everything(world: World) -> dict[bytes, bytes]:
@@ -65,6 +65,9 @@ CHANGES = {
     "events that are no number": last_group(EVENTS, "one"),
     "sizes for more events": last_group(SIZES, b"\x01\0\0\0\x01\0\0\0"),
     "sizes for fewer events": last_group(SIZES, b""),
+    "prints for more events": last_group(PRINTS, bytes(24)),
+    "half a print": last_group(PRINTS, bytes(6)),
+    "a window that is no number": lambda args: args.__setitem__(HEAD - 2, "day"),
     "a cap in events that is no number": last_group(3, "many"),
     "a cap in bytes that is no number": last_group(4, "many"),
     "a linger that is no number": last_group(5, "long"),

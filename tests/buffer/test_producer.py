@@ -169,16 +169,16 @@ async def test_an_event_as_large_as_a_request_may_be_goes_alone(redis_server: Em
         BufferSettings(redis_server.url, world.slot.namespace, enqueue_budget_ms=5_000),
         dict.fromkeys(DESTINATIONS, caps),
     )
-    body = {"clientEventId": "x", "eventTime": "2026-11-20T00:00:00.000Z"}
+    time = "2026-11-20T00:00:00.000Z"
 
-    def padded(value: int) -> dict[str, Any]:
-        return conversion(**body, metaData=[{"name": "n", "value": "v" * value}])
+    def padded(value: int, id_: str = "x") -> dict[str, Any]:
+        return conversion(clientEventId=id_, eventTime=time, metaData=[{"name": "n", "value": "v" * value}])
 
     fits = max(n for n in range(700, 1_000) if _accepted(small, padded(n)))
     with pytest.raises(InvalidEvent, match="makes a request of 1001 bytes alone"):
         small.enqueue("event-api", account="1", event=padded(fits + 1))
-    for _ in range(2):
-        small.enqueue("event-api", account="1", event=padded(fits))
+    for id_ in "xy":
+        small.enqueue("event-api", account="1", event=padded(fits, id_))
     small.close()
     await world.check()
     assert [batch.events for batch in (await world.picture()).batches.values()] == [1, 1]

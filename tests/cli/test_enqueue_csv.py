@@ -23,7 +23,7 @@ def enqueued(cli: Cli, text: str | bytes, *options: str, accepted: int, refused:
     file = cli.folder / "addresses.csv"
     file.write_bytes(text.encode() if isinstance(text, str) else text)
     ended = cli.run("enqueue", str(file), "--json", *options)
-    assert ended.json == {"accepted": accepted, "refused": len(refused), "failed": 0}, ended.err
+    assert ended.json == {"accepted": accepted, "duplicates": 0, "refused": len(refused), "failed": 0}, ended.err
     assert ended.status == (1 if refused else 0)
     told = [int(line.split(":")[0].removeprefix("line ")) for line in ended.err.splitlines() if line[:5] == "line "]
     assert told == list(refused), ended.err

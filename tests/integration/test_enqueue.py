@@ -26,7 +26,7 @@ def test_bad_lines_are_told_by_number_and_fault_and_the_good_ones_go(cli: Cli) -
     bad = [json.dumps(line) for line in (other, nameless, late, twice, extra)]
     text = "\n".join([good[0], "{not json", *bad, good[1], "[]", '"text"', good[2]])
     ended = cli.run("enqueue", "-", "--json", given=text)
-    assert (ended.status, ended.json) == (1, {"accepted": 3, "refused": 8, "failed": 0})
+    assert (ended.status, ended.json) == (1, {"accepted": 3, "duplicates": 0, "refused": 8, "failed": 0})
     told = ended.err.splitlines()
     assert sorted(line.partition(":")[0] for line in told) == sorted(f"line {n}" for n in (2, 3, 4, 5, 6, 7, 9, 10))
     for number, word in ((2, "JSON"), (3, "destination"), (4, "account"), (5, "older"), (7, "prioritee")):
@@ -55,9 +55,11 @@ NO_EVENTS = (
 
 def test_bytes_that_are_no_event_are_refused_in_a_short_line_each_and_those_between_go(cli: Cli) -> None:
     """Not UTF-8, not JSON, nested without end, of other types, out of range, too large for a request."""
-    good = as_lines([sample("90002", 1)]).encode()
-    ended = cli.run("enqueue", "-", "--json", given=b"".join(bad + b"\n" + good for bad in NO_EVENTS))
-    assert (ended.status, ended.json) == (1, {"accepted": len(NO_EVENTS), "refused": len(NO_EVENTS), "failed": 0})
+    good = [as_lines([line]).encode() for line in samples("90002", len(NO_EVENTS))]
+    given = b"".join(bad + b"\n" + between for bad, between in zip(NO_EVENTS, good, strict=True))
+    ended = cli.run("enqueue", "-", "--json", given=given)
+    counts = {"accepted": len(NO_EVENTS), "duplicates": 0, "refused": len(NO_EVENTS), "failed": 0}
+    assert (ended.status, ended.json) == (1, counts)
     told = ended.err.splitlines()
     numbers = sorted(int(line.removeprefix("line ").partition(":")[0]) for line in told)
     assert numbers == list(range(1, 2 * len(NO_EVENTS), 2))

@@ -100,9 +100,9 @@ def test_discarded_letters_are_counted_and_gone(dead: Dead) -> None:
 
 
 def test_two_letters_of_one_id_are_both_replayed(dead: Dead) -> None:
-    """A shop may enqueue an event twice; each is an event of its own."""
+    """Without a window in which an id is accepted once, or after it, each is an event of its own."""
     dead.sandbox.faults(REFUSE_ALL)
-    dead.cli.enqueue([sample(dead.many, 0)])
+    dead.cli.enqueue([sample(dead.many, 0)], FORWARDER_DUPLICATES_WINDOW_S="0")
     dead.cli.drain()
     dead.sandbox.faults()
     assert dead.cli.done("dlq", "replay", f"{dead.many}-0", "--yes", "--json").json["replayed"] == 2

@@ -64,6 +64,7 @@ def test_the_rules_of_the_page_are_enough(guarded: EmbeddedRedis, tmp_path: Path
         cli.done("dlq", "discard", "--account", "43004", "--yes")
         for command in (["dlq", "list"], ["dlq", "stats"], ["dlq", "show", "43003-1"], ["status"], ["health"]):
             cli.run(*command)
+        cli.done("find", "43003-1", "--account", "43003")
         cli.drain()
         _flower_sees_the_worker(cli.env, tmp_path)
         forwarder.worker.stop(20)

@@ -34,26 +34,27 @@ class Group(NamedTuple):
     times: tuple[int, int]
     sizes: tuple[int, ...]
     stored: list[bytes]
+    prints: bytes
 
 
 def groups_of(call: Append) -> list[Group]:
     """Reads the arguments as the head of append.lua describes them. Fails the test if they do not add up."""
-    layout, shards, now, batch_epoch, *bounds, count = call.args[:8]
-    rest = list(call.args[8:])
-    assert (layout, shards, now, bounds) == (LAYOUT, 1, "", [0, 0, 80])
+    layout, shards, now, batch_epoch, *bounds, window, count = call.args[:9]
+    rest = list(call.args[9:])
+    assert (layout, shards, now, bounds, window) == (LAYOUT, 1, "", [0, 0, 80], 86_400)
     assert len(str(batch_epoch)) == 6
     groups = []
     for _ in range(int(count)):
-        account, order, kind, cap_events, cap_bytes, linger, oldest, newest, events, sizes = rest[:10]
+        account, order, kind, cap_events, cap_bytes, linger, oldest, newest, events, sizes, prints = rest[:11]
         n = int(events)
-        stored = [each for each in rest[10 : 10 + n] if isinstance(each, bytes)]
+        stored = [each for each in rest[11 : 11 + n] if isinstance(each, bytes)]
         assert isinstance(sizes, bytes)
+        assert isinstance(prints, bytes)
         unpacked = struct.unpack(f"<{n}I", sizes)
         caps = (int(cap_events), int(cap_bytes))
-        groups.append(
-            Group(str(account), str(order), str(kind), caps, int(linger), (int(oldest), int(newest)), unpacked, stored)
-        )
-        rest = rest[10 + n :]
+        times = (int(oldest), int(newest))
+        groups.append(Group(str(account), str(order), str(kind), caps, int(linger), times, unpacked, stored, prints))
+        rest = rest[11 + n :]
     assert not rest
     return groups
 
@@ -67,8 +68,9 @@ def an_entry(number: int, account: str = "a", order: str = "", kind: str = "", t
 
 
 few = st.sampled_from("abc")
+PRINTS = st.binary(min_size=12, max_size=12)
 many_entries = st.lists(
-    st.builds(Entry, few, few, few, st.integers(0, 2**40), st.integers(1, 2**32 - 1), st.binary(max_size=9))
+    st.builds(Entry, few, few, few, st.integers(0, 2**40), st.integers(1, 2**32 - 1), st.binary(max_size=9), PRINTS)
 )
 
 
@@ -82,6 +84,19 @@ def test_every_event_is_in_one_group_and_keeps_its_place_within_its_order_key(en
         assert [(g.kind, *each) for g in mine for each in zip(g.sizes, g.stored, strict=True)] == came
         assert all(before.kind != after.kind for before, after in pairwise(mine))
     assert sum(len(group.stored) for group in groups) == len(entries)
+
+
+@given(many_entries)
+def test_the_prints_go_with_their_events_and_each_place_of_the_call_leads_back_to_its_event(
+    entries: list[Entry],
+) -> None:
+    """So that the answer, which speaks of places in the call, is told to the right event."""
+    call = call_of(entries)
+    groups = groups_of(call)
+    assert sorted(call.places) == list(range(len(entries)))
+    in_call = [one for group in groups for one in group.stored]
+    assert in_call == [entries[place].stored for place in call.places]
+    assert b"".join(group.prints for group in groups) == b"".join(entries[place].print for place in call.places)
 
 
 @given(many_entries.filter(bool))

@@ -36,12 +36,13 @@ class FakeConnection:
         assert event_id is not None
         return terms
 
-    def run(self, script: Script, command: Sequence[str | bytes | int], event_id: str, deadline: float) -> None:
+    def run(self, script: Script, command: Sequence[str | bytes | int], event_id: str, deadline: float) -> int:
         assert deadline is not None
         assert script.text.startswith("#!lua")
         self.calls.append(command)
         if len(self.calls) > self._fails_from:
             raise EnqueueFailed("no answer from Redis", id=event_id, maybe_accepted=self._maybe)
+        return 1
 
     def close(self) -> None:
         """Nothing is open."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from worker.cli import check, dlq, enqueue, health, holds, query, queues, run_stack, spool
+from worker.cli import check, dlq, enqueue, find, health, holds, query, queues, run_stack, spool
 from worker.cli.ending import in_one_line
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app.command("up")(run_stack.up)
 app.command("sandbox")(run_stack.sandbox)
 app.command("demo")(run_stack.demo)
 app.command("enqueue")(enqueue.enqueue)
+app.command("find")(find.find)
 app.command("status")(queues.show_status)
 app.command("drain")(queues.drain)
 app.command("health")(health.health)

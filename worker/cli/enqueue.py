@@ -19,15 +19,23 @@ from worker.cli.lines_of_file import ACTIONS, LONGEST, Counted, Read, UnusableFi
 
 CHUNK = 2_000
 CHUNK_BYTES = 8_000_000
-Send = Callable[[Sequence[Line]], Sequence[InvalidEvent | EnqueueFailed | None]]
+Send = Callable[[Sequence[Line]], Sequence[InvalidEvent | EnqueueFailed | Fate | None]]
 
 
 class Tally:
     """The counts so far. Faults are told as they come, in the order of the lines."""
 
     def __init__(self, is_csv: bool = False) -> None:
-        self.accepted = self.refused = self.failed = self.without = self.spooled = 0
+        self.accepted = self.duplicates = self.refused = self.failed = self.without = self.spooled = 0
         self._is_csv = is_csv
+
+    def taken(self, fate: Fate | None) -> None:
+        """None: a dry run, which knows no fate."""
+        if fate is Fate.DUPLICATE:
+            self.duplicates += 1
+        else:
+            self.accepted += 1
+            self.spooled += fate is Fate.SPOOLED
 
     def fault(self, number: int, error: InvalidEvent) -> None:
         self.refused += 1
@@ -53,20 +61,21 @@ class Tally:
 
     def report(self, *, as_json: bool, requests: int | None) -> None:
         """The counts; 1 if anything was wrong. `requests`: those of a dry run, whose output is the requests alone."""
-        if self._is_csv and not (self.accepted or self.refused or self.failed):
+        if self._is_csv and not (self.accepted or self.duplicates or self.refused or self.failed):
             typer.echo("the file holds a header and no rows", err=True)
         if requests is not None:
             told = f"{_counted(self.accepted, 'good line')}, {self.refused} refused, {_counted(requests, 'request')}"
             typer.echo(f"{told}; nothing was sent", err=True)
         elif as_json:
-            print_json({"accepted": self.accepted, "refused": self.refused, "failed": self.failed})
+            counts = {"accepted": self.accepted, "duplicates": self.duplicates}
+            print_json({**counts, "refused": self.refused, "failed": self.failed})
         else:
+            duplicates = f", {_counted(self.duplicates, 'duplicate')}" if self.duplicates else ""
             failed = ", Redis failed" if self.failed else ""
-            typer.echo(f"{self.accepted} accepted, {self.refused} refused{failed}")
+            typer.echo(f"{self.accepted} accepted{duplicates}, {self.refused} refused{failed}")
         if self.spooled:
-            typer.echo(
-                f"{self.spooled} of them wait in the spool until Redis takes them: forwarder spool flush", err=True
-            )
+            told = f"{self.spooled} of them wait in the spool until Redis takes them: forwarder spool flush"
+            typer.echo(told, err=True)
         if self.refused or self.failed or self.without:
             raise typer.Exit(1)
 
@@ -108,13 +117,7 @@ def _forward(chunks: Iterator[list[Read]], tally: Tally, dry_run: bool) -> int |
     environ = environment()
     if not dry_run:
         producer = Producer.from_env({**PATIENT, **environ})
-
-        def send(lines: Sequence[Line]) -> list[InvalidEvent | EnqueueFailed | None]:
-            results = producer.enqueue_many(lines)
-            tally.spooled += sum(result.fate is Fate.SPOOLED for result in results)
-            return [result.error for result in results]
-
-        _send_all(chunks, send, tally)
+        _send_all(chunks, lambda lines: [each.error or each.fate for each in producer.enqueue_many(lines)], tally)
         return None
     from worker.dry_run import DryRun
 
@@ -134,16 +137,16 @@ def _send_all(chunks: Iterator[list[Read]], send: Send, tally: Tally) -> None:
 
 def _send(send: Send, chunk: list[Read], tally: Tally) -> None:
     """Sends the lines of a chunk; every fault of it is told in the order of the lines."""
-    errors = iter(send([line for _, line in chunk if isinstance(line, Line)]))
+    answers = iter(send([line for _, line in chunk if isinstance(line, Line)]))
     failed: list[tuple[int, EnqueueFailed]] = []
     for number, line in chunk:
-        error = line if isinstance(line, InvalidEvent) else next(errors)
-        if error is None:
-            tally.accepted += 1
-        elif isinstance(error, InvalidEvent):
-            tally.fault(number, error)
+        answer = line if isinstance(line, InvalidEvent) else next(answers)
+        if answer is None or isinstance(answer, Fate):
+            tally.taken(answer)
+        elif isinstance(answer, InvalidEvent):
+            tally.fault(number, answer)
         else:
-            failed.append((number, error))
+            failed.append((number, answer))
     if failed:
         tally.failures(failed)
 

@@ -81,7 +81,7 @@ class Noted(Queued):
 
 
 class Reentered(Queued):
-    """Letters of the intake whose messages are valid by now. Those appended already come twice."""
+    """Letters of the intake whose messages are valid by now. Those appended already are accepted once all the same."""
 
     act = partial(acts.replay, destination="intake")
 
