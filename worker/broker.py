@@ -24,7 +24,7 @@ _CERT_REQS = {"required": ssl.CERT_REQUIRED, "optional": ssl.CERT_OPTIONAL, "non
 
 
 class Broker(NamedTuple):
-    """What `kombu.Connection` takes; `hostname` is the URL. `ssl` is False or a dict of the client library's options."""
+    """What `kombu.Connection` takes; `hostname` is the URL. `ssl` is False or a dict of its client's options."""
 
     hostname: str
     transport_options: dict[str, Any]

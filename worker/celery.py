@@ -17,6 +17,7 @@ from celery.signals import (
     worker_process_shutdown,
     worker_shutting_down,
 )
+
 from producers.destinations import DESTINATIONS
 from producers.errors import ConfigurationError
 from worker import logs, tasks

@@ -25,6 +25,7 @@ class TaskQueues:
     def __init__(self, app: Any, most: int) -> None:
         self._app = app
         self._most = most
+        self._connection = app.connection_for_write()  # of its own: those of the pool know no time-out
 
     def send(self, queue: str, shard: int) -> None:
         """Sends the task of that name, unless enough of them wait."""
@@ -35,13 +36,13 @@ class TaskQueues:
 
     @contextmanager
     def _connected(self) -> Iterator[Any]:
-        with self._app.pool.acquire(block=True) as connection:
+        connection = self._connection
+        try:
             connection.ensure_connection(max_retries=1, timeout=ANSWER_S)
-            try:
-                with connection.answering(ANSWER_S):
-                    yield connection
-            except (*connection.connection_errors, *connection.channel_errors) as error:
-                raise OperationalError(str(error)) from error
+            with connection.answering(ANSWER_S):
+                yield connection
+        except (*connection.connection_errors, *connection.channel_errors) as error:
+            raise OperationalError(str(error)) from error
 
     def _has_room(self, connection: Any, queue: str) -> bool:
         """Whether another message may be put into it."""

@@ -39,7 +39,7 @@ class KombuReader:
         self._hand_over = hand_over
 
     def read(self, stopped: threading.Event) -> None:
-        """Until `stopped`. Raises `OperationalError` if the broker is away; what is unacknowledged is given out again."""
+        """Until `stopped`, or raises `OperationalError`: the broker is away, and gives out again what is in hand."""
         connection = BrokerConnection(**broker(self._broker_url)._asdict(), heartbeat=HEARTBEAT_S)
         try:
             self._read(connection, stopped)
