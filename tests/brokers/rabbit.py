@@ -156,7 +156,7 @@ def _environment(node: str, folder: Path, server: Path, dist: int, epmd: int) ->
         "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
         "RABBITMQ_ALLOW_INPUT": "1",  # the shell becomes the node, which so ends with us
         "RABBITMQ_SERVER_START_ARGS": "-noinput",
-        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"-kernel inet_dist_use_interface {{127,0,0,1}} {_code_paths(server)}",
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"+sbwt none -kernel inet_dist_use_interface {{127,0,0,1}} {_code_paths(server)}",
     }
 
 
