@@ -35,13 +35,21 @@ class AmqpAddress(NamedTuple):
 def parse_amqp_url(url: str, variable: str = "FORWARDER_BROKER_URL") -> AmqpAddress:
     """Raises `ConfigurationError` that names the variable and the fault, and holds no password."""
     try:
-        each = [_parsed(one) for one in url.split(";")]
+        each = [_parsed(one) for one in _nodes(url)]
         if any(one.tls != each[0].tls for one in each):
             raise ValueError("all of several nodes must be reached in the same way")
     except ValueError as error:
-        shown = ";".join(secret_free(one) for one in url.split(";"))
-        raise ConfigurationError(f"{variable}: {shown!r} is no AMQP URL: {error}") from None
+        raise ConfigurationError(f"{variable}: {shown(url)!r} is no AMQP URL: {error}") from None
     return AmqpAddress(";".join(one.url for one in each), each[0].tls)
+
+
+def shown(url: str) -> str:
+    """Without user, password and parameters, for messages and logs."""
+    return ";".join(secret_free(one) for one in _nodes(url))
+
+
+def _nodes(url: str) -> list[str]:
+    return re.split(r";(?=amqps?://)", url)
 
 
 def _parsed(url: str) -> AmqpAddress:
@@ -65,6 +73,8 @@ def _split(url: str) -> SplitResult:
         raise ValueError("it must begin with amqp:// or amqps://")
     if parts.fragment:
         raise ValueError("a # in it must be written %23")
+    if ";" in url:
+        raise ValueError("a ; in it must be written %3B")
     if "/" in parts.path[1:] and parts.path != "//":
         raise ValueError("a / in the name of the virtual host must be written %2F")
     if not _HOST.fullmatch(parts.hostname or ""):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kombu.exceptions import OperationalError
 
 from producers.errors import ConfigurationError
-from producers.redis_url import secret_free
+from worker.amqp_url import shown
 from worker.broker import broker, is_amqp
 from worker.broker_connection import BrokerConnection
 from worker.effects import effect
@@ -27,7 +27,7 @@ def check_broker(broker_url: str) -> None:
     if not is_amqp(broker_url):
         return
     connection = BrokerConnection(**broker(broker_url)._asdict(), connect_timeout=ANSWER_S)
-    where = f"{VARIABLE}: {';'.join(secret_free(one) for one in broker_url.split(';'))}"
+    where = f"{VARIABLE}: {shown(broker_url)}"
     try:
         with connection.answering(ANSWER_S):
             _declare(connection, broker_url)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from producers.redis_url import secret_free
 from producers.settings import buffer_settings
+from worker.amqp_url import shown
 from worker.broker import is_amqp
 from worker.broker_check import BrokerAway, check_broker
 from worker.redis_client import check_keeps_everything, sync_redis
@@ -72,7 +72,7 @@ def _check_broker(url: str, say: Callable[[str, str], object]) -> None:
             check_broker(url)
         except BrokerAway as error:
             raise StartError(str(error)) from None
-        say("broker", f"{secret_free(url)} (quorum queues)")
+        say("broker", f"{shown(url)} (quorum queues)")
 
 
 def _start_flower(stack: Stack, env: Mapping[str, str], wishes: Wishes, say: Callable[[str, str], object]) -> None:
