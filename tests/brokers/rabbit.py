@@ -23,6 +23,7 @@ READY_S = 90.0
 VHOSTS = tuple(f"v{number}" for number in range(6))
 PASSWORD = "made-up-for-tests"
 WORKER, SHOP = "worker", "shop"  # with the rights that ops/docs/rabbitmq.md gives them
+_ON_LOOPBACK = "-kernel inet_dist_use_interface {127,0,0,1}"
 _PLACES = ("/usr/lib/rabbitmq/bin/rabbitmq-server", "/usr/local/sbin/rabbitmq-server")
 # Of all modules RabbitMQ's own are loaded; looking for them in a hundred folders of plugins first takes seconds.
 _FIRST = (
@@ -156,7 +157,7 @@ def _environment(node: str, folder: Path, server: Path, dist: int, epmd: int) ->
         "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
         "RABBITMQ_ALLOW_INPUT": "1",  # the shell becomes the node, which so ends with us
         "RABBITMQ_SERVER_START_ARGS": "-noinput",
-        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"+sbwt none -kernel inet_dist_use_interface {{127,0,0,1}} {_code_paths(server)}",
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"+sbwt none {_ON_LOOPBACK} {_code_paths(server)}",
     }
 
 

@@ -60,7 +60,8 @@ def test_tls_is_verified_unless_the_url_says_otherwise(parameters: str, tls: obj
         (f"amqp://u:{SECRET}@host:port/", "its port is no number"),
         (f"amqp://u:{SECRET}@host:99999/", "its port is no number"),
         (f"amqp://u:{SECRET}@/", "its host is missing"),
-        (f"amqp://u:{SECRET}/more@host/", "its port is no number"),
+        (f"amqp://u:{SECRET}/more@host/", "must be written %2F"),
+        (f"amqp://u:{SECRET};{SECRET}@host/", "a ; in it must be written %3B"),
         (f"amqp://u:{SECRET}@[::1/", "its host cannot be read"),
         (f"amqp://u:{SECRET}#@host/", "a # in it must be written %23"),
         (f"amqp://u:{SECRET}@host/a/b", "must be written %2F"),
@@ -69,7 +70,7 @@ def test_tls_is_verified_unless_the_url_says_otherwise(parameters: str, tls: obj
         (f"amqps://u:{SECRET}@host/?ssl_cert_reqs=maybe", "ssl_cert_reqs is none of"),
         (f"amqps://u:{SECRET}@host/?ssl_check_hostname=maybe", "neither true nor false"),
         (f"amqp://u:{SECRET}@a/;amqps://u:{SECRET}@b/", "reached in the same way"),
-        (f"amqp://u:{SECRET}@a/;http://u:{SECRET}@b/", "must begin with amqp://"),
+        (f"amqp://u:{SECRET}@a/;http://u:{SECRET}@b/", "a ; in it must be written %3B"),
     ],
 )
 def test_what_cannot_be_used_is_told_by_its_variable_and_without_the_password(url: str, fault: str) -> None:
