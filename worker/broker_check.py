@@ -16,7 +16,7 @@ VARIABLE = "FORWARDER_BROKER_URL"
 
 
 class BrokerAway(Exception):
-    """It does not answer; it may come back."""
+    """It is not reached; it may come back."""
 
 
 def check_broker(broker_url: str) -> None:
@@ -37,7 +37,7 @@ def check_broker(broker_url: str) -> None:
     except (*connection.connection_errors, OperationalError) as error:
         if getattr(error, "code", None) == 530:  # AMQP's "not allowed": no such virtual host, or not for this user
             raise ConfigurationError(f"{where}: {error}") from None
-        raise BrokerAway(f"{where} does not answer: {error or type(error).__name__}") from None
+        raise BrokerAway(f"{where} is not reached: {error or type(error).__name__}") from None
     finally:
         connection.collect()
 

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from kombu import Connection
 
+from tests.redis.certificates import Authority
 from worker.stack.child import Child
 from worker.stack.errors import StartError
 from worker.stack.ports import LOOPBACK, free_port, is_free
@@ -53,7 +54,7 @@ class Rabbit:
     def __init__(self, server: Path, folder: Path) -> None:
         self._server = server
         self._folder = folder
-        self.port, dist, self._epmd_port = free_port(), free_port(), free_port()
+        self.port, self._tls_port, dist, self._epmd_port = (free_port() for _ in range(4))
         self.node = f"forwarder{self.port}@localhost"
         self._env = _environment(self.node, folder, server, dist, self._epmd_port)
         self._epmd = Child("epmd", ["epmd", "-address", LOOPBACK, "-port", str(self._epmd_port)], self._env)
@@ -66,6 +67,8 @@ class Rabbit:
         (self._folder / "definitions.json").write_text(json.dumps(definitions()))
         (self._folder / "rabbitmq.conf").write_text(
             f"listeners.tcp.1 = {LOOPBACK}:{self.port}\n"
+            f"listeners.ssl.1 = {LOOPBACK}:{self._tls_port}\n"
+            f"{self._certificates()}"
             "log.file = rabbit.log\n"
             f"load_definitions = {self._folder}/definitions.json\n"
             "raft.wal_max_size_bytes = 16777216\n"
@@ -86,6 +89,14 @@ class Rabbit:
 
     def url(self, vhost: str, user: str = WORKER) -> str:
         return f"amqp://{user}:{PASSWORD}@{LOOPBACK}:{self.port}/{vhost}"
+
+    def tls_url(self, vhost: str, parameters: str = "") -> str:
+        return f"amqps://{WORKER}:{PASSWORD}@{LOOPBACK}:{self._tls_port}/{vhost}{parameters}"
+
+    @property
+    def ca(self) -> Path:
+        """Of the authority that signed the node's certificate."""
+        return self._folder / "ca.pem"
 
     @property
     def pid(self) -> int:
@@ -113,6 +124,11 @@ class Rabbit:
         fields = ("name", "type", "durable", "messages", "arguments")
         listed = json.loads(self.ctl("list_queues", "-p", vhost, "--formatter", "json", *fields))
         return {queue["name"]: queue for queue in listed}
+
+    def _certificates(self) -> str:
+        certificate, key = Authority(self._folder).signed("rabbit")
+        files = {"cacertfile": self.ca, "certfile": certificate, "keyfile": key}
+        return "".join(f"ssl_options.{name} = {file}\n" for name, file in files.items())
 
     def _answers(self) -> bool:
         try:

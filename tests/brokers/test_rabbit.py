@@ -27,7 +27,7 @@ from tests.brokers.rabbit import PASSWORD, SHOP, VHOSTS, Rabbit
 from tests.brokers.support import Publisher
 from tests.conftest import Environment
 from tests.intake.support import Buffer, hand_over, line, names, reading
-from tests.integration.support import Forwarder, eventually, ids_of, samples, times_accepted
+from tests.integration.support import Cli, Forwarder, eventually, ids_of, samples, times_accepted
 from tests.unit.imports import ROOT
 from worker.broker import broker
 from worker.broker_check import BrokerAway, check_broker
@@ -206,6 +206,40 @@ def test_a_node_that_refuses_us_is_told_without_the_password(
     assert str(caught.value).startswith("FORWARDER_BROKER_URL: amqp://…@127.0.0.1:")
     assert words in str(caught.value)
     assert not {"secret-guess", PASSWORD} & set(re.findall(r"[\w-]+", str(caught.value)))
+
+
+def test_over_tls_the_node_is_reached_if_its_certificate_is_right(
+    rabbit: Rabbit, env: Environment, buffer: Buffer
+) -> None:
+    url = rabbit.tls_url(DECLARED, f"?ssl_ca_certs={rabbit.ca}")
+    check_broker(url)
+    with pytest.raises(BrokerAway, match="CERTIFICATE_VERIFY_FAILED"):
+        check_broker(rabbit.tls_url(DECLARED))
+    name = f"{env['FORWARDER_KEY_PREFIX']}.events"
+    _declared(rabbit.url(DECLARED, "admin"), name, EVENTS)
+    Publisher(rabbit.url(DECLARED, SHOP), name).send([line("e1")])
+    admin = url.replace("//worker:", "//admin:")
+    with reading(env, KombuReader(admin, env["FORWARDER_KEY_PREFIX"], hand_over(env))):
+        eventually(lambda: buffer.ids() == ["e1"])
+
+
+def test_commands_say_what_is_wrong_with_the_broker(rabbit: Rabbit, env: Environment, tmp_path: Path) -> None:
+    """In one line, with the variable and without the password, and they end."""
+    cli = Cli(env, tmp_path)
+    refused = {"FORWARDER_BROKER_URL": rabbit.url(DECLARED).replace(PASSWORD, "secret-guess")}
+    for command in (("check",), ("up", "--flower-port", str(free_port()), "--sandbox-port", str(free_port()))):
+        ended = cli.run(*command, **refused)
+        assert ended.status == 1
+        assert "FORWARDER_BROKER_URL: amqp://…@127.0.0.1:" in ended.err
+        assert "Login was refused" in ended.err
+        assert "secret-guess" not in ended.out + ended.err
+    for name in ("check", "status", "drain", "health"):
+        ended = cli.run(name, FORWARDER_BROKER_URL="amqp://u:secret-guess@host:port/")
+        assert ended.status == 1
+        assert ended.err == (
+            "forwarder: FORWARDER_BROKER_URL: 'amqp://…@host:port/' is no AMQP URL: "
+            "its port is no number between 1 and 65535\n"
+        )
 
 
 def test_a_node_that_is_away_is_told_at_once() -> None:
