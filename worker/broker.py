@@ -1,4 +1,4 @@
-"""Where Celery's broker is, as kombu wants to be told it. Pure: the same URL serves events and broker."""
+"""Where Celery's broker is, as kombu wants to be told it. Pure: a Redis URL serves events and broker."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from producers.redis_url import Login, RedisAddress, parse_redis_url
+from worker.amqp_url import SCHEMES, parse_amqp_url
 
 OURS = ("redis", "rediss", "unix", "sentinel")
 SENTINEL_TIMEOUT_S = 0.5
@@ -23,7 +24,7 @@ _CERT_REQS = {"required": ssl.CERT_REQUIRED, "optional": ssl.CERT_OPTIONAL, "non
 
 
 class Broker(NamedTuple):
-    """What `kombu.Connection` takes; `hostname` is the URL. `ssl` is False or a dict of redis-py's ssl_ options."""
+    """What `kombu.Connection` takes; `hostname` is the URL. `ssl` is False or a dict of its client's options."""
 
     hostname: str
     transport_options: dict[str, Any]
@@ -31,23 +32,34 @@ class Broker(NamedTuple):
 
 
 def broker(url: str, **redis_options: Any) -> Broker:
-    """`redis_options` are transport options that only a Redis takes; another broker's URL is kombu's own affair.
+    """`redis_options` are transport options that only a Redis takes. What RabbitMQ is sent, it has to confirm.
 
-    Raises `ConfigurationError` for a Redis URL that cannot be used.
+    Raises `ConfigurationError` for a URL of Redis or RabbitMQ that cannot be used; another's is kombu's own affair.
     """
+    if is_amqp(url):
+        address = parse_amqp_url(url)
+        return Broker(address.url, {"confirm_publish": True}, dict(address.tls) if address.tls else False)
     if not is_redis(url):
         return Broker(url, {}, False)
     options = {**REDIS_OPTIONS, **redis_options}
     if url.partition("://")[0] not in OURS or ";" in url:  # kombu's spelling: redis+socket://, valkey://, …
         return Broker(url, options, False)
-    address = parse_redis_url(url, "FORWARDER_BROKER_URL")
-    if address.master:
-        options |= {"master_name": address.master, "sentinel_kwargs": _sentinel_options(address)}
-    return Broker(_url(address), options, _tls(address) or False)
+    return _redis(parse_redis_url(url, "FORWARDER_BROKER_URL"), options)
 
 
 def is_redis(url: str) -> bool:
     return url.startswith(("redis", "unix", "sentinel", "valkey"))
+
+
+def is_amqp(url: str) -> bool:
+    """Whether it is RabbitMQ."""
+    return url.partition("://")[0] in SCHEMES
+
+
+def _redis(address: RedisAddress, options: dict[str, Any]) -> Broker:
+    if address.master:
+        options |= {"master_name": address.master, "sentinel_kwargs": _sentinel_options(address)}
+    return Broker(_url(address), options, _tls(address) or False)
 
 
 def _url(address: RedisAddress) -> str:

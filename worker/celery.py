@@ -17,7 +17,6 @@ from celery.signals import (
     worker_process_shutdown,
     worker_shutting_down,
 )
-from kombu import Exchange, Queue
 
 from producers.destinations import DESTINATIONS
 from producers.errors import ConfigurationError
@@ -29,6 +28,7 @@ from worker.dispatch import DispatchStep
 from worker.intake.step import IntakeStep
 from worker.names import task_name
 from worker.process import close_process, open_process
+from worker.queues import task_queues
 from worker.settings import load_settings, longest_task_s
 from worker.start_check import refuse_unusable
 from worker.stop_step import StopStep
@@ -64,7 +64,8 @@ app.conf.update(
     broker_channel_error_retry=True,  # a Redis that is full or became a replica answers with errors, for a time
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
-    task_queues=[Queue(task_name(name), Exchange("forwarder", "direct"), task_name(name)) for name in DESTINATIONS],
+    broker_heartbeat=20,  # AMQP's: a broker that hangs is noticed in twice the time
+    task_queues=task_queues(SETTINGS.broker_url),
     task_default_queue=task_name(next(iter(DESTINATIONS))),
     task_routes={task_name(name): {"queue": task_name(name)} for name in DESTINATIONS},
     task_acks_late=True,
@@ -72,6 +73,7 @@ app.conf.update(
     task_ignore_result=True,
     task_time_limit=longest_task_s(SETTINGS),
     task_publish_retry=False,
+    worker_consumer="worker.consumer:Consumer",
     worker_prefetch_multiplier=1,
     worker_send_task_events=True,
     task_send_sent_event=True,

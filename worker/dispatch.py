@@ -66,7 +66,9 @@ class Dispatcher:
         """One look, whatever happens; gives the pause until the next."""
         try:
             self.look()
-        except (RedisError, OperationalError, OSError) as error:
+        except OperationalError as error:
+            log.warning("broker_is_away", error=type(error.__cause__ or error).__name__)
+        except (RedisError, OSError) as error:
             log.warning("redis_is_away", error=type(error).__name__)
         except Exception:
             log.exception("dispatch_failed")
@@ -79,9 +81,8 @@ class Dispatcher:
         if self._stop.asked:
             return  # what is due is for the other workers to see
         for slot, due in zip(self._slots, self._due(), strict=True):
-            if due and self._queues.has_room(task_name(slot.destination)):
-                with effect("send task"):
-                    self._app.send_task(task_name(slot.destination), args=(slot.shard,))
+            if due:
+                self._queues.send(task_name(slot.destination), slot.shard)
         if self._pulse.felt and time.monotonic() >= self._next_beat:
             beat(self._redis, self._prefix, self._worker)
             self._next_beat = time.monotonic() + HEARTBEAT_EVERY_S

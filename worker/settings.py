@@ -15,6 +15,8 @@ from producers.destinations import DESTINATIONS, Destination
 from producers.destinations.contract import Rate
 from producers.errors import ConfigurationError
 from producers.settings import BatchSettings, BufferSettings, batch_settings, buffer_settings, read, variable
+from worker.amqp_url import parse_amqp_url
+from worker.broker import is_amqp
 from worker.buffer.batches import Bounds
 from worker.credentials import Credentials, FileCredentials, SandboxCredentials
 from worker.retry import RetryPolicy
@@ -123,8 +125,11 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
 
 
 def broker_url(environ: Mapping[str, str], buffer: BufferSettings) -> str:
-    """Celery's broker, which has the queue of the intake too."""
-    return environ.get("FORWARDER_BROKER_URL") or environ.get("CELERY_BROKER_URL") or buffer.redis_url
+    """Celery's broker, which has the queue of the intake too. Raises `ConfigurationError` for what is no such URL."""
+    url = environ.get("FORWARDER_BROKER_URL") or environ.get("CELERY_BROKER_URL") or buffer.redis_url
+    if is_amqp(url):
+        parse_amqp_url(url, "FORWARDER_BROKER_URL" if environ.get("FORWARDER_BROKER_URL") else "CELERY_BROKER_URL")
+    return url
 
 
 def open_credentials(worker: WorkerSettings, environ: Mapping[str, str] = os.environ) -> Credentials:

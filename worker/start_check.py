@@ -7,6 +7,7 @@ from redis.exceptions import RedisError
 
 from producers.errors import ConfigurationError
 from producers.keys import agreement_key, disagreement, terms
+from worker.broker_check import BrokerAway, check_broker
 from worker.effects import effect
 from worker.redis_client import RedisUnreachable, check_keeps_everything, sync_redis
 from worker.settings import Settings, open_credentials
@@ -15,11 +16,13 @@ log = structlog.get_logger("forwarder.start")
 
 
 def refuse_unusable(settings: Settings) -> None:
-    """Ends the program, in one line, over credentials that cannot be read or a Redis that evicts keys."""
+    """Ends the program, in one line, over credentials that cannot be read, a Redis that evicts keys, or a RabbitMQ
+    that refuses us."""
     try:
         open_credentials(settings.worker)
         _redis_warnings(settings)
         check_terms(settings)
+        _check_broker(settings)
     except ConfigurationError as error:
         raise SystemExit(f"forwarder: {error}") from None
 
@@ -47,6 +50,13 @@ def check_terms(settings: Settings) -> None:
         redis.close()
     if isinstance(noted, bytes) and noted.decode() != ours:
         raise ConfigurationError(disagreement(noted.decode(), settings.buffer.shards))
+
+
+def _check_broker(settings: Settings) -> None:
+    try:
+        check_broker(settings.broker_url)
+    except BrokerAway as error:
+        log.warning("broker", warning=f"{error}; it may come back")
 
 
 def _redis_warnings(settings: Settings) -> list[str]:

@@ -15,7 +15,6 @@ from producers.session import impression
 from producers.testing import FakeProducer, Recorded
 from tests.apis.cases import CASES, HASH
 from tests.producers.conftest import new_producer
-from tests.support import pending
 from tests.support.stored import stored, withheld
 from worker.stack.redis_server import EmbeddedRedis
 
@@ -66,7 +65,7 @@ def shop(opened: Opened) -> Shop:
     return opened()
 
 
-knows_ids = pytest.mark.parametrize("opened", ["fake", pytest.param("redis", marks=pending.index)], indirect=True)
+knows_ids = pytest.mark.parametrize("opened", ["fake", "redis"], indirect=True)
 
 
 def line(to: str, id_: str | None = None, account: str = "1", **more: Any) -> dict[str, Any]:

@@ -33,7 +33,8 @@ HTTP_DOORS = {
     "worker.demo": "asks the sandbox what came",
     "worker.sandbox": "knows nothing of the rest",
 }
-CELERY_DOORS = {"worker.celery", "worker.tasks", "worker.dispatch", "worker.broker_connection"} | {
+CELERY_DOORS = {"worker.celery", "worker.tasks", "worker.dispatch", "worker.consumer"} | {
+    *(f"worker.{name}" for name in ("broker_connection", "broker_check", "queues", "task_queue")),
     *(f"worker.{name}" for name in ("thread_step", "stop_step", "consumer_step")),
     *(f"worker.intake.{name}" for name in ("intake", "kombu_reader", "broker", "envelope", "noted")),
 }

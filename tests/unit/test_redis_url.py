@@ -144,7 +144,7 @@ def test_the_broker_of_sentinels_is_spelled_as_kombu_wants_it() -> None:
 
 def test_the_broker_may_be_another_one_and_is_left_as_it_is() -> None:
     """Or a Redis in kombu's own spelling."""
-    assert broker("amqp://u:p@h//", visibility_timeout=7) == ("amqp://u:p@h//", {}, False)
+    assert broker("amqp://u:p@h//", visibility_timeout=7) == ("amqp://u:p@h//", {"confirm_publish": True}, False)
     theirs = "sentinel://a:1;sentinel://b:2"
     assert broker(theirs, visibility_timeout=7).hostname == theirs
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from tests.support import pending
 from tests.web.conftest import Taken
 from tests.web.orders import ORDER
 
@@ -73,7 +72,6 @@ def test_the_time_is_that_of_the_order_and_not_of_the_commit(shop: Any, taken: T
     assert taken()[0].event["eventTime"] <= rfc3339(ordered)
 
 
-@pending.index
 @both
 def test_a_double_click_is_one_event(shop: Any, taken: Taken, path: str) -> None:
     assert [post(shop, path).status_code for _ in range(2)] == [201, 201]

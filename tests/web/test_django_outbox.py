@@ -16,7 +16,6 @@ import pytest
 
 from producers.session import impression
 from tests.integration.support import eventually
-from tests.support import pending
 from tests.unit.imports import ROOT
 from tests.web.conftest import DJANGO, Taken
 from tests.web.test_django import waiting
@@ -131,7 +130,6 @@ def test_a_consent_callback_that_fails_holds_back_its_session_alone(without_redi
     assert [row.event_id for row in waiting()] == ["s1", "s2"]
 
 
-@pending.index
 def test_what_was_sent_before_its_row_was_deleted_is_not_sent_twice(without_redis: Any, taken: Taken) -> None:
     from producers.contrib.django import flushing
     from producers.contrib.django.models import OutboxEvent

@@ -15,7 +15,6 @@ from producers import ConfigurationError
 from producers.asynchronous import AsyncProducer
 from producers.contrib.fastapi import Rokt, rokt_lifespan
 from producers.testing import FakeProducer
-from tests.support import pending
 from tests.web.conftest import NOWHERE, Taken
 from tests.web.orders import ORDER
 
@@ -37,7 +36,6 @@ def test_an_order_is_an_event_in_redis(taken: Taken) -> None:
     assert {"name": "email", "value": "customer@example.com"} in event.event["objectData"]
 
 
-@pending.index
 @pytest.mark.usefixtures("configured")
 def test_a_double_click_is_told_as_a_duplicate(taken: Taken) -> None:
     with TestClient(app) as client:

@@ -14,7 +14,6 @@ from producers import ConfigurationError
 from producers.contrib.flask import RoktForwarder, current_producer
 from producers.contrib.process_wide import ProcessWide
 from producers.testing import FakeProducer
-from tests.support import pending
 from tests.unit.imports import ROOT
 from tests.web.conftest import NOWHERE, Taken
 from tests.web.orders import ORDER
@@ -28,7 +27,6 @@ def test_an_order_is_an_event_in_redis(variables: dict[str, str], taken: Taken) 
     assert [each.id for each in taken()] == ["order-A-1"]
 
 
-@pending.index
 def test_a_double_click_is_told_as_a_duplicate(variables: dict[str, str], taken: Taken) -> None:
     client = create_app(**variables).test_client()
     assert [(client.post("/orders", json=ORDER).json or {})["fate"] for _ in range(2)] == ["buffered", "duplicate"]

@@ -11,6 +11,7 @@ from producers.destinations import DESTINATIONS
 from producers.destinations.accounts import AccountCredentials
 from producers.errors import ConfigurationError, Fault
 from producers.validation import account_faults
+from worker.broker_check import BrokerAway, check_broker
 from worker.check.fields import APP, KINDS, Kind, faults_of, given_fields, shown
 from worker.check.findings import AccountFound, FaultFound, Findings, KindFound, QueryFound
 from worker.check.hosts import hosts_of, real
@@ -63,6 +64,7 @@ def _findings(known: Known, hosts: Mapping[str, str]) -> Findings:
         query=QueryFound(known.who.source, known.who.shown, _query_result(known)),
         faults=[
             *known.unusable,
+            *_broker_faults(settings.broker_url),
             *(_sent_to_real(hosts) if made_up else ()),
             *(fault for each in accounts for fault in _faults(known, *each)),
             *_query_faults(known),
@@ -144,6 +146,14 @@ def _no_token_host(settings: Settings) -> str:
 def _sent_to_real(hosts: Mapping[str, str]) -> Iterator[FaultFound]:
     for host in real(hosts.values()):
         yield FaultFound("", FILE, f"is not set: made-up credentials would be sent to {host}")
+
+
+def _broker_faults(url: str) -> Iterator[FaultFound]:
+    try:
+        check_broker(url)
+    except (ConfigurationError, BrokerAway) as error:
+        field, _, fault = str(error).partition(": ")
+        yield FaultFound("", field, fault)
 
 
 def _query_result(known: Known) -> str:

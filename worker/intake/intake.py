@@ -35,7 +35,9 @@ def run(reading: Reader, stopped: threading.Event) -> None:
     while not stopped.is_set():
         try:
             reading.read(stopped)
-        except (OperationalError, RedisError, OSError, EnqueueFailed) as error:
+        except OperationalError as error:
+            log.warning("intake_waits", error=type(error.__cause__ or error).__name__, why=str(error))
+        except (RedisError, OSError, EnqueueFailed) as error:
             log.warning("intake_waits", error=type(error).__name__)
         except Exception:
             log.exception("intake_failed")

@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from producers.settings import buffer_settings
+from worker.amqp_url import shown
+from worker.broker import is_amqp
+from worker.broker_check import BrokerAway, check_broker
 from worker.redis_client import check_keeps_everything, sync_redis
 from worker.settings import load_settings, needs_sandbox, open_credentials
 from worker.stack import parts
+from worker.stack.errors import StartError
 from worker.stack.ports import LOOPBACK, free_port, is_free, wait_http
 from worker.stack.processes import Ending, Stack
 from worker.stack.redis_server import EmbeddedRedis
@@ -50,7 +54,9 @@ def run(environ: Mapping[str, str], wishes: Wishes, say: Callable[[str, str], ob
 
 
 def _start_worker(stack: Stack, env: Mapping[str, str], folder: Path, say: Callable[[str, str], object]) -> None:
-    open_credentials(load_settings(env).worker, env)  # a fault is told here, not in the worker's log
+    settings = load_settings(env)
+    open_credentials(settings.worker, env)  # a fault is told here, not in the worker's log
+    _check_broker(settings.broker_url, say)
     buffer = buffer_settings(env)
     redis = sync_redis(buffer.redis_url)
     for warning in check_keeps_everything(redis, buffer.redis_url):
@@ -58,6 +64,15 @@ def _start_worker(stack: Stack, env: Mapping[str, str], folder: Path, say: Calla
     worker = stack.start(parts.worker(env, folder))
     parts.wait_for_worker(redis, buffer.key_prefix, worker)
     say("worker", f"at work (pid {worker.pid})")
+
+
+def _check_broker(url: str, say: Callable[[str, str], object]) -> None:
+    if is_amqp(url):
+        try:
+            check_broker(url)
+        except BrokerAway as error:
+            raise StartError(str(error)) from None
+        say("broker", f"{shown(url)} (quorum queues)")
 
 
 def _start_flower(stack: Stack, env: Mapping[str, str], wishes: Wishes, say: Callable[[str, str], object]) -> None:
