@@ -13,6 +13,7 @@ from redis.exceptions import ResponseError
 from producers.scripts import load
 from tests.buffer.machine_answers import Answers
 from tests.buffer.machine_core import ACCOUNTS, CAP_BYTES, CAP_EVENTS, LEASE_MS
+from tests.buffer.machine_erasing import Erasers
 from tests.buffer.machine_operators import Operators
 from tests.buffer.model import Flight
 from tests.buffer.support import event, settlement
@@ -26,7 +27,7 @@ FULL = st.sampled_from([{}, {}, {}, {"max_buffered_events": 15}, {"max_buffered_
 MOST = st.sampled_from([50, 3, 2, 1, 0])
 
 
-class BufferMachine(Answers, Operators):
+class BufferMachine(Answers, Operators, Erasers):
     """What producers and workers do; what an API answers and what operators do stand in the classes above it."""
 
     @rule(runs=EVENTS, full=FULL)

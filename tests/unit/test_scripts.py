@@ -13,7 +13,7 @@ from producers.scripts import load
 PACKAGES = ("producers", "worker.buffer")
 
 
-INCLUDED = ("prelude.lua", "standing.lua")  # parts of others
+INCLUDED = ("prelude.lua", "standing.lua", "parts.lua")  # parts of others
 
 
 def scripts() -> list[tuple[str, str]]:
@@ -35,8 +35,11 @@ def test_a_script_is_its_shebang_then_the_prelude_then_its_body(package: str, na
     assert script.text.count("#!lua") == 1
     head, _, rest = script.text.partition(prelude)
     assert head.strip() == body.splitlines()[0]
-    standing = files("worker.buffer").joinpath("lua", "standing.lua").read_text("utf-8")
-    assert rest.strip() == body.split("\n", 1)[1].strip().replace("--@with standing", standing)
+    expected = body.split("\n", 1)[1].strip()
+    for included in ("standing", "parts"):
+        text = files("worker.buffer").joinpath("lua", f"{included}.lua").read_text("utf-8")
+        expected = expected.replace(f"--@with {included}", text)
+    assert rest.strip() == expected
 
 
 @pytest.mark.parametrize(("package", "name"), scripts())
