@@ -31,7 +31,7 @@ async def die(
 
 
 async def replay(world: World, letters: DeadLetters, chosen: Filter = Filter()) -> int:  # noqa: B008 - immutable
-    moved = await letters.replay(await letters.choose(chosen))
+    moved = (await letters.replay(await letters.choose(chosen))).moved
     world.later(60_000)  # what was replayed is due by Redis's own clock
     await world.check()
     return moved
@@ -134,7 +134,7 @@ async def test_replay_of_many_goes_in_chunks_that_each_tell_how_many_were_moved(
     world.later(world.linger_ms)
     await world.kill(await world.claim_one())
     moved: list[int] = []
-    assert await letters.replay(await letters.choose(Filter()), moved.append) == 250
+    assert (await letters.replay(await letters.choose(Filter()), moved.append)).moved == 250
     await world.check()
     assert moved == [100, 100, 50]
 
@@ -176,7 +176,7 @@ async def test_discarded_letters_are_gone_for_good(world: World, letters: DeadLe
 async def test_a_letter_that_does_not_exist_is_passed_over(world: World, letters: DeadLetters) -> None:
     await die(world, "one")
     nowhere = [Place(world.slot, "999"), Place(world.slot._replace(namespace="nobody"), "1")]
-    assert await letters.replay(nowhere) == 0
+    assert (await letters.replay(nowhere)).moved == 0
     assert await letters.discard(nowhere) == 0
     assert await world.discard(["999"]) == await world.replay(["999"]) == 0
     assert (await world.picture()).ledger["dead"] == 1
