@@ -1,4 +1,4 @@
-"""An operator who erases a person is killed: what was erased is counted, all else arrives, and doing it again ends it."""
+"""An operator who erases a person is killed: what was erased is counted, the rest arrives; doing it again ends it."""
 
 from __future__ import annotations
 
