@@ -13,7 +13,7 @@ from redis.exceptions import ResponseError
 from producers.scripts import load
 from tests.buffer.machine_answers import Answers
 from tests.buffer.machine_core import ACCOUNTS, CAP_BYTES, CAP_EVENTS, LEASE_MS
-from tests.buffer.machine_erasing import Erasers
+from tests.buffer.machine_erasing import PEOPLE, Erasers
 from tests.buffer.machine_operators import Operators
 from tests.buffer.model import Flight
 from tests.buffer.support import event, settlement
@@ -49,6 +49,16 @@ class BufferMachine(Answers, Operators, Erasers):
         self.look()
         for batch in self.picture.batches.values():
             assert batch.events == 1 or (batch.events <= CAP_EVENTS and batch.size <= CAP_BYTES)
+
+    @rule(runs=EVENTS, ends=st.sampled_from(["", "dada", "adad", "abdx", "aabb"]), person=PEOPLE)
+    def much_comes_and_a_person_is_erased(
+        self, runs: list[tuple[str, str, str, tuple[int, ...]]], ends: str, person: tuple[int, int]
+    ) -> None:
+        """Also when an attempt has just left parts that share a list."""
+        self.events_come(runs, {})
+        if ends:
+            self.an_attempt_ends(ends, 0, last=True, verdict=Verdict.TAKEN)
+        self.a_person_is_erased(person)
 
     @rule(most=MOST, ms=st.sampled_from([50, 0, 500]), times=st.sampled_from([1, 1, 6]))
     def a_worker_claims(self, most: int, ms: int, times: int) -> None:

@@ -21,7 +21,6 @@ class Erasers(Core):
     def an_operator_reads(self, person: tuple[int, int]) -> None:
         self.plans += self.found(person)
 
-    @precondition(lambda self: self.picture.batches)
     @rule(person=PEOPLE)
     def a_person_is_erased(self, person: tuple[int, int]) -> None:
         """From all that waits, and from what others leave of lists that they share."""
@@ -51,7 +50,7 @@ class Erasers(Core):
         self.steps["erased"] += len(names)
         self.steps["not erased, in flight or changed"] += not names
         self.look()
-        texts = [stored for each in self.picture.lists.values() for stored in each if stored]
+        texts = [stored for stored in self.picture.lists.get(owner.source, []) if stored]
         assert not set(names) & set(map(name_of, texts)), "its text is still there"
 
     def blanks(self, source: str, person: tuple[int, int]) -> None:

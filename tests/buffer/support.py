@@ -24,6 +24,7 @@ from worker.buffer.buffer import Buffer
 from worker.buffer.calls import Call, run_one
 from worker.buffer.erasing import Erasing, Owner, Run
 from worker.buffer.holds import Holds
+from worker.dead_letters import Replayed
 
 TO = EVENT_API._replace(envelope_bytes=lambda *_: 0)  # so that the cap in bytes is the sum of the sizes
 CODE = "Refused"
@@ -181,6 +182,11 @@ class World:
         answer = int(await run_one(self.redis, Call(script, self.slot.fixed, args)))
         await self.check()
         return answer
+
+
+def dealt_with(done: int | Replayed) -> int:
+    """How many letters a replay moved, or a discard gave up."""
+    return done.moved if isinstance(done, Replayed) else done
 
 
 async def hold(redis: Any, slot: Slot, *args: Any) -> None:
