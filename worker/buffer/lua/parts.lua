@@ -33,12 +33,14 @@ local function replace(batch, given, epoch, renewed)
   local order, behind = batch.order ~= '' and order_key(batch.account, batch.order), batch.id
   for place = #given, 1, -1 do
     local part_id = part_batch(batch, given[place], epoch, renewed)
-    if order then
-      redis.call('LINSERT', order, 'BEFORE', behind, part_id)
-      behind = part_id
-    else
+    if not order then
       wait(batch.account, part_id, given[place].due)
+    elseif batch.at_head then
+      redis.call('LPUSH', order, part_id)
+    else
+      redis.call('LINSERT', order, 'BEFORE', behind, part_id)
     end
+    behind = part_id
   end
   if order then redis.call('LREM', order, 1, batch.id) end
   local head = order and batch.at_head and redis.call('LINDEX', order, 0)
