@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from itertools import groupby, islice
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 
+from producers.accepted import EventId
 from producers.append import epoch
+from producers.consent import Consent
 from producers.destinations import DESTINATIONS
 from producers.errors import ConfigurationError, ForwarderError, InvalidEvent
 from producers.keys import Slot
@@ -18,6 +19,7 @@ from worker.buffer.calls import Call, run_one
 from worker.effects import effect
 from worker.intake.letters import NAME as INTAKE
 from worker.letters import Letter
+from worker.second_consent import Undecided, ask
 
 PAGE = 500
 CHUNK = 100
@@ -43,7 +45,21 @@ class Place(NamedTuple):
     number: str
 
 
-def no_intake(_message: bytes) -> None:
+class Replayed(NamedTuple):
+    """How many letters were sent again, and how many discarded without consent; the ids of those nobody decided on.
+
+    A letter of the latter stays where it is: the consent callback raised.
+    """
+
+    moved: int = 0
+    withheld: int = 0
+    undecided: tuple[str, ...] = ()
+
+    def plus(self, more: Replayed) -> Replayed:
+        return Replayed(self.moved + more.moved, self.withheld + more.withheld, self.undecided + more.undecided)
+
+
+def no_intake(_message: bytes) -> EventId:
     """Where nobody gave a producer, messages of the intake cannot be replayed."""
     raise ConfigurationError("messages of the intake are replayed by the command line only")
 
@@ -56,12 +72,15 @@ class DeadLetters:
         redis: Redis,
         buffer: BufferSettings,
         batches: Callable[[str], BatchSettings],
-        enqueue: Callable[[bytes], object] = no_intake,
+        enqueue: Callable[[bytes], EventId] = no_intake,
+        consent: Consent | None = None,
     ) -> None:
+        """`enqueue`: takes a message of the intake, or raises `Undecided`. `consent`: asked for each other letter."""
         self._redis: Any = redis  # its stubs know neither bytes nor awaitables apart
         self._buffer = buffer
         self._batches = batches
         self._enqueue = enqueue
+        self._consent = consent
 
     async def find(self, chosen: Filter, *, oldest_first: bool = False) -> AsyncIterator[Letter]:
         """The letters that the filter takes, newest first unless told; read a page at a time."""
@@ -99,32 +118,40 @@ class DeadLetters:
                 total += latest is not None and int(latest) > letter.died_at
         return total
 
-    async def replay(self, places: Iterable[Place], moved: Callable[[int], object] = lambda _: None) -> int:
-        """Sends letters again, in batches of their own, with their first ids and times. Gives how many were moved."""
-        total = 0
+    async def replay(self, places: Iterable[Place], moved: Callable[[int], object] = lambda _: None) -> Replayed:
+        """Sends letters again, in batches of their own, with their first ids and times, if they still may be sent."""
+        total = Replayed()
         for slot, numbers in _chunks(places):
             letters = await self._read(slot, numbers)
             again = self._reenter if slot.destination == INTAKE else self._revive
-            done = await again(slot, letters) if letters else 0
-            total += done
-            moved(done)
+            done = await again(slot, letters) if letters else Replayed()
+            total = total.plus(done)
+            moved(done.moved + done.withheld)
         return total
 
     async def discard(self, places: Iterable[Place], moved: Callable[[int], object] = lambda _: None) -> int:
         """Gives letters up for good. Gives how many there still were."""
         total = 0
         for slot, numbers in _chunks(places):
-            done = int(await run_one(self._redis, Call("discard", slot.fixed, ["discarded", *numbers])))
+            done = int(await run_one(self._redis, _discard_call(slot, "discarded", numbers)))
             total += done
             moved(done)
         return total
 
-    async def _revive(self, slot: Slot, letters: list[Letter]) -> int:
-        return int(await run_one(self._redis, self._replay_call(slot, letters)))
+    async def _revive(self, slot: Slot, letters: list[Letter]) -> Replayed:
+        """First those go that may not be sent: whatever happens then, they are not."""
+        asked = ask(self._consent, letters)
+        withheld = [letter.number for letter in asked.withheld]
+        gone = int(await run_one(self._redis, _discard_call(slot, "discarded", withheld))) if withheld else 0
+        call = self._replay_call(slot, asked.allowed)
+        moved = int(await run_one(self._redis, call)) if asked.allowed else 0
+        return Replayed(moved, gone, tuple(letter.id for letter in asked.undecided))
 
-    async def _reenter(self, slot: Slot, letters: list[Letter]) -> int:
+    async def _reenter(self, slot: Slot, letters: list[Letter]) -> Replayed:
         """Messages of the intake are checked and enqueued anew; one that is still at fault stays where it is."""
         taken: list[str] = []
+        undecided: list[str] = []
+        withheld = 0
         busy = slot.key("dispatched")
         with effect("intake letters lock"):
             alone = await self._redis.set(busy, 1, nx=True, ex=REENTER_S)
@@ -132,14 +159,18 @@ class DeadLetters:
             raise ForwarderError("somebody else replays messages of the intake at this moment")
         try:
             for letter in letters:
-                with suppress(InvalidEvent):
-                    self._enqueue(letter.event.payload)
+                try:
+                    withheld += self._enqueue(letter.event.payload).withheld
                     taken.append(letter.number)
+                except InvalidEvent:
+                    continue
+                except Undecided:
+                    undecided.append(letter.id)
         finally:
-            await run_one(self._redis, Call("discard", slot.fixed, ["delivered", *taken]))
+            await run_one(self._redis, _discard_call(slot, "delivered", taken))
             with effect("intake letters unlock"):
                 await self._redis.delete(busy)
-        return len(taken)
+        return Replayed(len(taken) - withheld, withheld, tuple(undecided))
 
     def _replay_call(self, slot: Slot, letters: list[Letter]) -> Call:
         caps, to = self._batches(slot.destination), DESTINATIONS[slot.destination]
@@ -176,6 +207,10 @@ class DeadLetters:
         answers = await pipeline.execute()
         pairs = zip(numbers, answers[::2], answers[1::2], strict=True)
         return [Letter.read(slot, number, died, fields) for number, died, fields in pairs if fields and died]
+
+
+def _discard_call(slot: Slot, counted: str, numbers: Sequence[str]) -> Call:
+    return Call("discard", slot.fixed, [counted, *numbers])
 
 
 def _split(field: bytes) -> tuple[str, str]:

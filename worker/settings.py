@@ -173,6 +173,11 @@ def longest_task_s(settings: Settings) -> float:
     return MARGIN_S + max(each.task_slice_s + each.lease_s + each.http_timeout_s for each in settings.delivery.values())
 
 
+def longest_lease_s(environ: Mapping[str, str]) -> float:
+    """After which whatever is in flight now is settled, or may be claimed by somebody else."""
+    return max(_delivery(environ, name).lease_s for name in DESTINATIONS)
+
+
 def _check_scopes(delivery: Mapping[str, DeliverySettings], shards: int) -> None:
     for name, settings in delivery.items():
         if settings.rate_scope == "destination" and shards > 1:

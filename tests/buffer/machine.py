@@ -11,8 +11,9 @@ from hypothesis.stateful import precondition, rule
 from producers.scripts import load
 from tests.buffer.machine_answers import Answers
 from tests.buffer.machine_core import LEASE_MS
+from tests.buffer.machine_erasing import PEOPLE, Erasers
 from tests.buffer.machine_operators import Operators
-from tests.buffer.machine_producers import Producers
+from tests.buffer.machine_producers import EVENTS, Producers
 from tests.buffer.model import Flight
 from tests.buffer.support import settlement
 from worker.buffer.batches import Claimed, Settled, Settlement, Verdict
@@ -21,8 +22,18 @@ from worker.buffer.holds import EVERYTHING
 MOST = st.sampled_from([50, 3, 2, 1, 0])
 
 
-class BufferMachine(Producers, Answers, Operators):
+class BufferMachine(Producers, Answers, Operators, Erasers):
     """What workers do; what producers and operators do and what an API answers stand in the classes above it."""
+
+    @rule(runs=EVENTS, ends=st.sampled_from(["", "dada", "adad", "abdx", "aabb"]), person=PEOPLE)
+    def much_comes_and_a_person_is_erased(
+        self, runs: list[tuple[str, str, str, tuple[int, ...]]], ends: str, person: tuple[int, int]
+    ) -> None:
+        """Also when an attempt has just left parts that share a list."""
+        self.offer([self.new(account, order, kind, size) for account, order, kind, sizes in runs for size in sizes], {})
+        if ends:
+            self.an_attempt_ends(ends, 0, last=True, verdict=Verdict.TAKEN)
+        self.a_person_is_erased(person)
 
     @rule(most=MOST, ms=st.sampled_from([50, 0, 500]), times=st.sampled_from([1, 1, 6]))
     def a_worker_claims(self, most: int, ms: int, times: int) -> None:

@@ -16,6 +16,7 @@ from tests.buffer.model import Flight, Model
 from tests.buffer.picture import Picture
 from tests.buffer.support import World
 from worker.buffer.batches import Batch, Bounds, Claimed, Settlement
+from worker.buffer.erasing import Owner, Run
 
 Answer = TypeVar("Answer")
 ACCOUNTS = st.sampled_from(["a", "b", "ü:{c}"])
@@ -38,6 +39,7 @@ class Core(RuleBasedStateMachine):
         self.flights: list[Flight] = []
         self.superseded: list[Flight] = []
         self.numbers_gone: list[str] = []
+        self.plans: list[tuple[Owner, list[Run]]] = []  # what an operator who erases has read
         self.passed: dict[str, set[int]] = {}  # accounts that could have been served, and when they were not
         self.count = 0
 

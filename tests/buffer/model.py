@@ -180,6 +180,15 @@ class Model:
         for name in names:
             self.events[name].state = "discarded"
 
+    def erased(self, names: Sequence[str]) -> None:
+        """They were to be sent, and nobody had them."""
+        for name in names:
+            known = self.events[name]
+            assert known.state == "queued"
+            known.state = "discarded"
+            if known.key[1]:
+                self.queues[known.key[:2]].remove(name)
+
     def check(self, picture: Picture, now: int) -> None:
         """Each event is where it should be and nowhere else; and Redis knows of every hold what the model knows."""
         self._events_are_there(picture)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -25,7 +25,9 @@ from tests.buffer.picture import Picture, take_picture
 from worker.buffer.batches import Batch, Bounds, Claimed, Death, Limits, Part, Settled, Settlement, Verdict
 from worker.buffer.buffer import Buffer
 from worker.buffer.calls import Call, run_one
+from worker.buffer.erasing import Erasing, Owner, Run
 from worker.buffer.holds import Holds
+from worker.dead_letters import Replayed
 
 TO = EVENT_API._replace(envelope_bytes=lambda *_: 0)  # so that the cap in bytes is the sum of the sizes
 CODE = "Refused"
@@ -147,6 +149,29 @@ class World:
     async def discard(self, numbers: Sequence[str]) -> int:
         return await self._run("discard", ["discarded", *numbers])
 
+    @property
+    def erasing(self) -> Erasing:
+        return Erasing(self.redis, self.slot, now=self.now)
+
+    async def found(self, theirs: Callable[[str], bool]) -> list[tuple[Owner, list[Run]]]:
+        """The batches that hold events of these names, and where in them."""
+        owners = await self.erasing.owners((await self.picture()).batches)
+        runs = [await self.runs(owner.source, owner.first, owner.last, theirs) for owner in owners]
+        return [(owner, found) for owner, found in zip(owners, runs, strict=True) if found]
+
+    async def runs(self, source: str, first: int, last: int, theirs: Callable[[str], bool]) -> list[Run]:
+        return await self.erasing.runs(source, first, last, lambda stored: bool(stored) and theirs(name_of(stored)))
+
+    async def erase(self, *names: str) -> int:
+        """Takes these events out of all batches that hold some of them."""
+        erased = [await self.erase_from(*found) for found in await self.found(names.__contains__)]
+        return sum(erased)
+
+    async def erase_from(self, owner: Owner, runs: Sequence[Run]) -> int:
+        erased = await self.erasing.erase(owner, runs)
+        await self.check()
+        return erased
+
     async def drain(self) -> list[list[str]]:
         """Delivers everything, letting time pass as the claims say. Gives the events of each batch, in order."""
         delivered = []
@@ -171,6 +196,11 @@ class World:
         answer = int(await run_one(self.redis, Call(script, self.slot.fixed, args)))
         await self.check()
         return answer
+
+
+def dealt_with(done: int | Replayed) -> int:
+    """How many letters a replay moved, or a discard gave up."""
+    return done.moved if isinstance(done, Replayed) else done
 
 
 async def hold(redis: Any, slot: Slot, *args: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from producers.settings import BatchSettings, BufferSettings
-from tests.buffer.support import World
+from tests.buffer.support import World, dealt_with
 from tests.buffer.test_replay import die
 from worker.dead_letters import DeadLetters, Filter
 
@@ -55,7 +55,8 @@ async def test_a_letter_is_dealt_with_by_its_id_whatever_it_is_called(
 ) -> None:
     await die(world, *HOSTILE)
     for left, id_ in zip(range(len(HOSTILE) - 1, -1, -1), HOSTILE, strict=True):
-        assert await getattr(letters, operation)(await letters.choose(Filter(ids=[id_]))) == 1
+        done = await getattr(letters, operation)(await letters.choose(Filter(ids=[id_])))
+        assert dealt_with(done) == 1
         assert (await world.picture()).ledger["dead"] == left
     await world.check()
 

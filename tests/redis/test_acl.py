@@ -14,7 +14,7 @@ from kombu import Connection, Queue
 from redis import Redis
 
 from producers import EnqueueFailed, Producer
-from tests.integration.support import environment, eventually, running, sample, samples, times_accepted
+from tests.integration.support import PRIVATE, environment, eventually, running, sample, samples, times_accepted
 from worker.stack import parts
 from worker.stack.ports import free_port, wait_http
 from worker.stack.redis_server import EmbeddedRedis
@@ -62,6 +62,9 @@ def test_the_rules_of_the_page_are_enough(guarded: EmbeddedRedis, tmp_path: Path
         assert cli.drain()["dead"] == 3
         cli.done("dlq", "replay", "--account", "43003", "--yes")
         cli.done("dlq", "discard", "--account", "43004", "--yes")
+        cli.enqueue(samples("43005", 2))
+        cli.done("erase", "--email", f"jane.0{PRIVATE}", "--yes")
+        cli.done("audit")
         for command in (["dlq", "list"], ["dlq", "stats"], ["dlq", "show", "43003-1"], ["status"], ["health"]):
             cli.run(*command)
         cli.done("find", "43003-1", "--account", "43003")

@@ -11,7 +11,10 @@ from redis.exceptions import NoScriptError
 from producers.scripts import load
 from worker.effects import effect
 
-SCRIPTS = ("settle", "claim", "replay", "discard", "pause", "resume")  # in this order: a claim overtakes no settle
+SCRIPTS = (  # in this order: a claim overtakes no settle
+    *("settle", "claim", "replay", "discard", "pause", "resume"),
+    *("erase", "blank", "audit"),
+)
 
 
 class Call(NamedTuple):

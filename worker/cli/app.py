@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from worker.cli import check, dlq, enqueue, find, health, holds, query, queues, run_stack, spool
+from worker.cli import audit, check, dlq, enqueue, erase, find, health, holds, query, queues, run_stack, spool
 from worker.cli.ending import in_one_line
 
 app = typer.Typer(
@@ -25,6 +25,8 @@ app.command("health")(health.health)
 app.command("pause")(holds.pause)
 app.command("resume")(holds.resume)
 app.command("check")(check.check)
+app.command("erase")(erase.erase)
+app.command("audit")(audit.audit)
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(query.app, name="query")
 app.add_typer(spool.app, name="spool")

@@ -72,6 +72,11 @@ def plain(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
+def asks(yes: bool) -> bool:
+    """Whether a command asks: on a terminal; elsewhere, and with --yes, its own words count."""
+    return not yes and sys.stdin.isatty()
+
+
 def agreed(question: str, yes: bool) -> bool:
-    """Asks on a terminal; elsewhere, and with --yes, the command's own words count."""
-    return yes or not sys.stdin.isatty() or typer.confirm(question)
+    """The answer of a person, where one is asked."""
+    return not asks(yes) or typer.confirm(question)

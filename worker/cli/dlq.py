@@ -14,7 +14,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from producers import Producer
-from producers.lines import parse_line
+from worker.cli.audit import audited
 from worker.cli.context import (
     DestinationOption,
     JsonOption,
@@ -28,9 +28,10 @@ from worker.cli.context import (
     plain,
     print_json,
 )
-from worker.dead_letters import DeadLetters, Filter, Place
+from worker.dead_letters import DeadLetters, Filter, Place, Replayed
 from worker.intake.letters import NAME as INTAKE
 from worker.redis_client import with_redis
+from worker.second_consent import consent_of, entrance
 from worker.settings import caps_of
 
 app = typer.Typer(help="Dead letters: events that will not be sent again by themselves.", no_args_is_help=True)
@@ -40,7 +41,7 @@ CodeOption = Annotated[str | None, typer.Option("--code", "-c", help="Only lette
 AllOption = Annotated[bool, typer.Option("--all", help="Every letter that the filters take.")]
 IdsArgument = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="The events' ids.")]
 Answer = TypeVar("Answer")
-Move = Callable[[DeadLetters, list[Place], Callable[[int], object]], Awaitable[int]]
+Move = Callable[[DeadLetters, list[Place], Callable[[int], object]], Awaitable[int | Replayed]]
 
 
 @app.command("list")
@@ -147,7 +148,7 @@ def _move(verb: str, done: str, chosen: Filter, yes: bool, as_json: bool, move: 
     """Chooses letters, asks, moves them. An id that has no letter is a failure, told by name."""
     places = _run(lambda queues: queues.choose(chosen))
     missing = _run(lambda queues: _missing(queues, chosen))
-    moved = 0
+    moved: int | Replayed = 0
     if verb == "replay" and (older := _run(lambda queues: queues.overtaken(places))):
         typer.echo(f"{older} of them go past newer changes of their list, which they may undo", err=True)
     if places and not agreed(f"{verb} {len(places)} dead letters?", yes):
@@ -155,14 +156,32 @@ def _move(verb: str, done: str, chosen: Filter, yes: bool, as_json: bool, move: 
     with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
         bar = progress.add_task(verb, total=len(places))
         moved = _run(lambda queues: move(queues, places, lambda count: progress.update(bar, advance=count)))
+    ended = moved if isinstance(moved, Replayed) else Replayed(moved)
+    audited(buffer_of(environment()), f"dlq {verb}", _details(chosen, done, ended))
+    _tell(done, ended, missing, as_json)
+    if missing or ended.undecided:
+        raise typer.Exit(1)
+
+
+def _details(chosen: Filter, done: str, ended: Replayed) -> dict[str, Any]:
+    """For the audit: what was chosen, and how many. Ids are only counted: a shop makes them of what it likes."""
+    filters = {"destination": chosen.destination, "account": chosen.account, "code": chosen.code}
+    told = {name: value for name, value in filters.items() if value is not None}
+    withheld = {"withheld": ended.withheld} if ended.withheld else {}
+    return {**told, **({"ids": len(chosen.ids)} if chosen.ids else {}), done: ended.moved, **withheld}
+
+
+def _tell(done: str, ended: Replayed, missing: list[str], as_json: bool) -> None:
+    """`withheld` and `undecided` are there only where consent is asked for, and was not given."""
     if as_json:
-        print_json({done: moved, "missing": missing})
+        rest = {"withheld": ended.withheld, "undecided": list(ended.undecided)}
+        print_json({done: ended.moved, "missing": missing, **{name: each for name, each in rest.items() if each}})
     else:
-        typer.echo(f"{moved} {done}")
+        typer.echo(f"{ended.moved} {done}" + (f", {ended.withheld} withheld and discarded" if ended.withheld else ""))
     for event_id in missing:
         typer.echo(f"no dead letter has the id {event_id}", err=True)
-    if missing:
-        raise typer.Exit(1)
+    for event_id in ended.undecided:
+        typer.echo(f"the consent callback raised for {event_id}, which stays a dead letter", err=True)
 
 
 async def _missing(queues: DeadLetters, chosen: Filter) -> list[str]:
@@ -199,9 +218,6 @@ def _plain(text: str) -> str:
 def _run(work: Callable[[DeadLetters], Awaitable[Answer]]) -> Answer:
     """With the dead-letter queues of this environment."""
     environ = environment()
-    buffer, caps, producer = buffer_of(environ), caps_of(environ), Producer.patient(environ)
-
-    def enqueue(message: bytes) -> str:
-        return producer.enqueue_line(parse_line(message))
-
-    return asyncio.run(with_redis(buffer.redis_url, lambda redis: work(DeadLetters(redis, buffer, caps, enqueue))))
+    buffer, enqueue = buffer_of(environ), entrance(Producer.patient(environ))
+    rest = (buffer, caps_of(environ), enqueue, consent_of(environ))
+    return asyncio.run(with_redis(buffer.redis_url, lambda redis: work(DeadLetters(redis, *rest))))

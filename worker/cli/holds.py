@@ -10,6 +10,7 @@ import typer
 
 from producers.keys import Slot, shard_of
 from worker.buffer.holds import EVERYTHING, Holds
+from worker.cli.audit import audited
 from worker.cli.context import JsonOption, YesOption, agreed, buffer_of, environment, known, print_json
 from worker.redis_client import with_redis
 
@@ -29,6 +30,7 @@ def pause(
 ) -> None:
     """Send nothing more of a destination, or of one account of it, until it is resumed. What comes in waits."""
     _run(destination, account, lambda slots: _pause(slots, account, reason))
+    _audited("pause", destination, account, reason=reason)
     if as_json:
         print_json({"paused": {"destination": destination, "account": account}})
     else:
@@ -48,10 +50,16 @@ def resume(
         raise typer.Exit(1)
     everything = account is None
     resumed = _run(destination, account, lambda slots: _resume(slots, accounts, everything))
+    _audited("resume", destination, account, resumed=resumed)
     if as_json:
         print_json({"resumed": resumed})
     else:
         typer.echo(f"{_named(destination, account)}: {resumed} resumed" if resumed else "nothing was held")
+
+
+def _audited(action: str, destination: str, account: str | None, **details: str | int) -> None:
+    whose = {"destination": destination} if account is None else {"destination": destination, "account": account}
+    audited(buffer_of(environment()), action, {**whose, **details})
 
 
 def _named(destination: str, account: str | None) -> str:

@@ -120,7 +120,7 @@ async def _one(queues: DeadLetters) -> Any:
 
 
 async def _replay(queues: DeadLetters) -> int:
-    return await queues.replay(await queues.choose(Filter()))
+    return (await queues.replay(await queues.choose(Filter()))).moved
 
 
 def _accounts(env: Mapping[str, str]) -> list[Account]:

@@ -17,14 +17,18 @@ from producers.settings import buffer_settings, spool_settings
 from producers.spool.emptying import Emptying
 from producers.spool.folder import Folder
 from tests.intake.support import hand_over, intake
+from worker.audit import note
 from worker.buffer.holds import Holds
 from worker.dead_letters import DeadLetters, Filter
+from worker.erasure import Found, RedisPlace
 from worker.heartbeat import Worker, beat, leave
 from worker.intake.intake import run
 from worker.intake.kombu_reader import KombuReader
+from worker.person import Person
 from worker.process import Process
 from worker.pulse import Pulse
 from worker.redis_client import sync_redis, with_redis
+from worker.second_consent import entrance
 from worker.settings import caps_of, load_settings
 from worker.start_check import check_terms
 from worker.stopping import FORCED_S, Stopping
@@ -73,27 +77,37 @@ def agreed(_destination: str, _account: str, event: Any) -> bool:
 
 def replay(env: Env, destination: str = "event-api") -> int:
     """All letters, as `forwarder dlq replay --all` does it. Gives how many were moved."""
-    return asyncio.run(_letters(env, destination, DeadLetters.replay))
+    return int(asyncio.run(_letters(env, destination, DeadLetters.replay)).moved)
 
 
 def discard(env: Env, destination: str = "event-api") -> int:
-    return asyncio.run(_letters(env, destination, DeadLetters.discard))
+    return int(asyncio.run(_letters(env, destination, DeadLetters.discard)))
 
 
-async def _letters(env: Env, destination: str, move: Any) -> int:
+async def _letters(env: Env, destination: str, move: Any) -> Any:
     buffer, producer = buffer_settings(env), Producer.from_env(env)
 
-    async def work(redis: Any) -> int:
-        letters = DeadLetters(redis, buffer, caps_of(env), lambda body: enqueue_message(producer, body))
-        return int(await move(letters, await letters.choose(Filter(destination))))
+    async def work(redis: Any) -> Any:
+        letters = DeadLetters(redis, buffer, caps_of(env), entrance(producer))
+        return await move(letters, await letters.choose(Filter(destination)))
 
     return await with_redis(buffer.redis_url, work)
 
 
-def enqueue_message(producer: Producer, body: bytes) -> None:
-    from producers.lines import parse_line
+def erase(env: Env, email: str) -> Found:
+    """As `forwarder erase` does it, with its audit."""
+    return asyncio.run(_erase(env, Person([email])))
 
-    producer.enqueue_line(parse_line(body))
+
+async def _erase(env: Env, person: Person) -> Found:
+    buffer = buffer_settings(env)
+
+    async def work(redis: Any) -> Found:
+        found = await RedisPlace(redis, buffer, timeout_s=0).erase(person)
+        await note(redis, buffer.key_prefix, "erase", {"erased": found.events.total()})
+        return found
+
+    return await with_redis(buffer.redis_url, work)
 
 
 def pause(env: Env, account: str) -> None:

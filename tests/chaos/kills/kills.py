@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from producers.effects import Moment
+from tests.chaos.kills import erase_scenes as erase
 from tests.chaos.kills import intake_scenes as intake
 from tests.chaos.kills import scenes
 from tests.chaos.kills import spool_scenes as spool
@@ -53,6 +54,10 @@ OF_DELIVERY = (
     Kill("park", scenes.Unauthorized),
     Kill("replay", scenes.Replayed, nth=2),
     Kill("discard", scenes.Discarded, nth=2),
+    Kill("erase", erase.Erased),
+    Kill("erase", erase.Erased, nth=2),
+    Kill("blank", erase.Delivered),
+    Kill("audit", erase.Erased),
     Kill("pause", scenes.Paused),
     Kill("resume", scenes.Resumed),
 )

@@ -14,6 +14,7 @@
 -- Gives 0 if the token is old, else 1, +2 if a refused event was put back instead of buried, +4 if the circuit opened,
 -- +8 if the account was parked; an error MALFORMED if the events do not add up.
 --@with standing
+--@with parts
 local now, id, token, epoch = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local mode, verdict, hold_ms, hold_reason, print = ARGV[5], ARGV[6], tonumber(ARGV[7]), ARGV[8], ARGV[9]
 local reached = ARGV[10] == '1'
@@ -29,7 +30,7 @@ end
 local batch = { id = id, account = f[2], order = f[3] or '', kind = f[4] or '', events = tonumber(f[5]),
   oldest = f[6], newest = f[7], opened = f[8], attempts = f[9], list = f[10] or id,
   first = tonumber(f[11] or 0), last = tonumber(f[12] or f[5] - 1), bytes = tonumber(f[13]), due = tonumber(f[14]),
-  far = f[15] == '1', tried = f[16], root = tonumber(f[17]) }
+  far = f[15] == '1', tried = f[16], root = tonumber(f[17]), at_head = true }
 
 local function part_given(at)
   local part = { first = tonumber(ARGV[at]), last = tonumber(ARGV[at + 1]), bytes = tonumber(ARGV[at + 2]),
@@ -71,49 +72,6 @@ local function try_again_whole(part)
   wait(batch.account, id, part.due)
 end
 
--- A part is a batch of its own that shares the list of events; it keeps the attempts spent so far.
-local function part_batch(part)
-  local part_id = redis.call('HINCRBY', meta, 'batches', 1) .. '-' .. epoch
-  redis.call('HSET', batch_key(part_id), 'account', batch.account, 'order', batch.order, 'kind', batch.kind,
-    'events', part.events, 'bytes', part.bytes, 'oldest', batch.oldest, 'newest', batch.newest,
-    'opened', batch.opened, 'due', part.due, 'state', part.state, 'list', batch.list, 'first', part.first,
-    'last', part.last)
-  if mode ~= 'renew' then
-    redis.call('HSET', batch_key(part_id), 'attempts', batch.attempts, 'tried', batch.tried)
-  end
-  if batch.root then redis.call('HSET', batch_key(part_id), 'root', batch.root) end
-  born(batch.opened)
-  return part_id
-end
-
-local function release_list(new_owners)
-  local owners = tonumber(redis.call('GET', owners_key(batch.list)) or 1) - 1 + new_owners
-  if owners == 0 then
-    redis.call('UNLINK', events_key(batch.list), owners_key(batch.list))
-  elseif owners ~= 1 or new_owners == 0 then
-    redis.call('SET', owners_key(batch.list), owners)
-  end
-end
-
--- The batch goes; its parts take its place at the head of the order key, or else the next batch steps forward.
-local function replace(given)
-  redis.call('UNLINK', batch_key(id))
-  gone(batch.opened)
-  release_list(#given)
-  local order = batch.order ~= '' and order_key(batch.account, batch.order)
-  if order then redis.call('LREM', order, 1, id) end
-  for place = #given, 1, -1 do
-    local part_id = part_batch(given[place])
-    if order then
-      redis.call('LPUSH', order, part_id)
-    else
-      wait(batch.account, part_id, given[place].due)
-    end
-  end
-  local head = order and redis.call('LINDEX', order, 0)
-  if head then wait(batch.account, head, redis.call('HGET', batch_key(head), 'due')) end
-end
-
 local given, again = parts_given()
 if not given then return redis.error_reply('MALFORMED settle: the events of batch ' .. id .. ' do not add up') end
 
@@ -138,7 +96,7 @@ end
 local released = batch.bytes
 for place = 0, deaths - 1 do bury(DEATHS + 3 * place) end
 redis.call('ZREM', leases_key(batch.account), id)
-if #given == 1 and again == batch.events and mode ~= 'renew' then try_again_whole(given[1]) else replace(given) end
+if #given == 1 and again == batch.events and mode ~= 'renew' then try_again_whole(given[1]) else replace(batch, given, epoch, mode == 'renew') end
 for _, part in ipairs(given) do
   count(part.state, part.events)
   released = released - part.bytes

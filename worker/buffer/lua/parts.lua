@@ -1,0 +1,48 @@
+-- Makes parts of a batch. Included by settle.lua and erase.lua.
+--
+-- A part is a batch of its own that shares the list of events; it keeps the attempts spent so far, unless it is renewed.
+local function part_batch(batch, part, epoch, renewed)
+  local part_id = redis.call('HINCRBY', meta, 'batches', 1) .. '-' .. epoch
+  redis.call('HSET', batch_key(part_id), 'account', batch.account, 'order', batch.order, 'kind', batch.kind,
+    'events', part.events, 'bytes', part.bytes, 'oldest', batch.oldest, 'newest', batch.newest,
+    'opened', batch.opened, 'due', part.due, 'state', part.state, 'list', batch.list, 'first', part.first,
+    'last', part.last)
+  for _, name in ipairs(renewed and {} or { 'attempts', 'tried' }) do
+    if batch[name] then redis.call('HSET', batch_key(part_id), name, batch[name]) end
+  end
+  if batch.root then redis.call('HSET', batch_key(part_id), 'root', batch.root) end
+  born(batch.opened)
+  return part_id
+end
+
+local function release_list(list, new_owners)
+  local owners = tonumber(redis.call('GET', owners_key(list)) or 1) - 1 + new_owners
+  if owners == 0 then
+    redis.call('UNLINK', events_key(list), owners_key(list))
+  elseif owners ~= 1 or new_owners == 0 then
+    redis.call('SET', owners_key(list), owners)
+  end
+end
+
+-- The batch goes; its parts take its place in its order key, or else the next batch steps forward to it. Only from the
+-- head (`at_head`) something may be claimed.
+local function replace(batch, given, epoch, renewed)
+  redis.call('UNLINK', batch_key(batch.id))
+  gone(batch.opened)
+  release_list(batch.list, #given)
+  local order, behind = batch.order ~= '' and order_key(batch.account, batch.order), batch.id
+  for place = #given, 1, -1 do
+    local part_id = part_batch(batch, given[place], epoch, renewed)
+    if not order then
+      wait(batch.account, part_id, given[place].due)
+    elseif batch.at_head then
+      redis.call('LPUSH', order, part_id)
+    else
+      redis.call('LINSERT', order, 'BEFORE', behind, part_id)
+    end
+    behind = part_id
+  end
+  if order then redis.call('LREM', order, 1, batch.id) end
+  local head = order and batch.at_head and redis.call('LINDEX', order, 0)
+  if head then wait(batch.account, head, redis.call('HGET', batch_key(head), 'due')) end
+end
