@@ -23,6 +23,7 @@ EFFECTS: dict[str, str] = {
     "spool delete": "events that Redis has now are forgotten; those that it refused for good are marked",
     "spool adopt": "the file of a process that ended becomes ours, or is set aside if it cannot be read",
     "spool remove": "a file in which nothing is left is removed",
+    "spool erase": "events of a person are taken out of a file",
 }
 observer: Observer | None = None
 _UNHEARD = nullcontext()

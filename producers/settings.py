@@ -119,7 +119,7 @@ def spool_settings(environ: Mapping[str, str], batches: Mapping[str, BatchSettin
         return None
     for destination, batch in batches.items():
         # What timed out is sent again from the spool, and may be in Redis already: only the index counts it once.
-        if getattr(batch, "duplicates_window_s", None) == 0:
+        if batch.duplicates_window_s == 0:
             name = variable(environ, "duplicates_window_s", destination)
             raise ConfigurationError(f"{name}: must not be 0 where FORWARDER_SPOOL_DIR is set")
     return settings

@@ -81,7 +81,10 @@ class Spool:
 
     def lanes(self) -> list[str]:
         self._read = file = self._file
-        return file.lanes() if file else []
+        lanes = file.lanes() if file else []
+        if not lanes and self.waiting:
+            self._look_again()
+        return lanes
 
     def head(self, lane: str, most_events: int, most_bytes: int) -> list[Waiting]:
         self._read = file = self._file
@@ -109,6 +112,13 @@ class Spool:
         if left <= 0:
             self._leave(only_empty=True)
         return max(left, 0.0) if self._file else float("inf")
+
+    def _look_again(self) -> None:
+        """Somebody else took out what waited: a person's events were erased."""
+        with BACKGROUND, self.lock:
+            if self._file is not None and not self._file.lanes():
+                self.waiting, self._empty_since = 0, time.monotonic()
+                self._orders.clear()
 
     def recount(self) -> None:
         """What was refused may have been marked to be tried again, by the command."""

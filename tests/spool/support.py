@@ -18,7 +18,6 @@ import msgspec
 
 from producers import Producer
 from producers.keys import Slot
-from producers.settings import BatchSettings
 from producers.spool.folder import Folder
 from producers.spool.status import SpoolStatus, look
 from producers.stored_event import payload_of
@@ -27,8 +26,6 @@ from tests.integration.support import eventually
 from tests.unit.imports import ROOT
 from worker.redis_client import with_redis
 from worker.stack.redis_server import EmbeddedRedis
-
-COUNTED_ONCE = "duplicates_window_s" in BatchSettings.__struct_fields__  # the index of ids is there
 
 
 class Shop(NamedTuple):
@@ -65,7 +62,7 @@ class Shop(NamedTuple):
 
 def none_twice(arrived: Counter[str]) -> bool:
     """Strict where the ids are looked at when an event comes."""
-    return not COUNTED_ONCE or max(arrived.values(), default=0) <= 1
+    return max(arrived.values(), default=0) <= 1
 
 
 def numbers_of(stored: list[str], session: str) -> list[int]:

@@ -11,7 +11,7 @@ import typer
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from producers.settings import BufferSettings
+from producers.settings import BufferSettings, spool_settings
 from worker.cli.audit import audited
 from worker.cli.context import JsonOption, YesOption, agreed, asks, buffer_of, environment, print_json
 from worker.cli.intake_queue import IntakeQueue
@@ -19,6 +19,7 @@ from worker.erasure import Found, Place, RedisPlace, Where, erase_from, find_in
 from worker.person import Person
 from worker.redis_client import with_redis
 from worker.settings import longest_lease_s
+from worker.spool_place import spool_places
 
 Answer = TypeVar("Answer")
 MARGIN_S = 5
@@ -57,7 +58,8 @@ def erase(
 
 def _places(redis: Redis, buffer: BufferSettings, timeout_s: float) -> list[Place]:
     """Wherever a person's events may wait, in the order in which they go."""
-    return [RedisPlace(redis, buffer, timeout_s)]
+    spool = spool_settings(environment(), {})
+    return [*spool_places(spool, buffer.key_prefix), RedisPlace(redis, buffer, timeout_s)]
 
 
 def _with_places(buffer: BufferSettings, timeout_s: float, work: Callable[[list[Place]], Awaitable[Answer]]) -> Answer:

@@ -30,6 +30,7 @@ from worker.pulse import Pulse
 from worker.redis_client import sync_redis, with_redis
 from worker.second_consent import entrance
 from worker.settings import caps_of, load_settings
+from worker.spool_place import spool_places
 from worker.start_check import check_terms
 from worker.stopping import FORCED_S, Stopping
 from worker.watchdog import watch
@@ -188,6 +189,13 @@ def spool(env: Env, lines: list[dict[str, Any]], nowhere: str) -> None:
     producer = Producer.from_env({**env, "FORWARDER_REDIS_URL": nowhere})
     assert {result.fate for result in producer.enqueue_many(lines)} == {Fate.SPOOLED}
     producer.close()
+
+
+def erase_from_spool(env: Env, email: str) -> None:
+    """As `forwarder erase` does it."""
+    (place,) = spool_places(spool_settings(env, {}), env["FORWARDER_KEY_PREFIX"])
+    found = asyncio.run(place.erase(Person([email])))
+    assert found.events.total() == 1
 
 
 def flush(env: Env) -> None:

@@ -89,8 +89,9 @@ OF_THE_REST = (
     Kill("leave queue", intake.KombuEnds),
     Kill("spool write", spool.Spooling),
     Kill("spool adopt", spool.Flushing),
-    Kill("spool delete", spool.Flushing, before=spool.FIRST),
-    Kill("spool delete", spool.Flushing, nth=2, before=spool.SECOND),
+    Kill("spool delete", spool.Flushing),
+    Kill("spool delete", spool.Flushing, nth=2),
+    Kill("spool erase", spool.Forgetting),
     Kill("spool remove", spool.Flushing),
     # These change nothing that an event depends on.
     Kill("dispatch", scenes.Looked),

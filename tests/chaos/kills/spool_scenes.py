@@ -6,16 +6,12 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from producers.settings import BatchSettings
 from producers.spool.folder import Folder
 from producers.spool.status import look
 from tests.chaos.kills import acts
 from tests.chaos.kills.scenes import Scene
 from worker.stack.ports import free_port
 
-# Sent and not forgotten: it comes once all the same where ids are looked at when an event comes.
-COUNTED_ONCE = "duplicates_window_s" in BatchSettings.__struct_fields__
-FIRST, SECOND = (0, 0) if COUNTED_ONCE else (1, 4)  # events of the first call and of the second
 ANY = 1 << 40
 
 
@@ -52,3 +48,15 @@ class Flushing(Spooling):
 
     def right_after(self) -> None:
         self.expected = self.ids
+
+
+class Forgetting(Flushing):
+    """A person's event is taken out of the file, or is there still: then it is sent like the others."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.act = partial(acts.erase_from_spool, email="jane.1@example.com")
+
+    def right_after(self) -> None:
+        assert self.waiting == self.events - self.is_done
+        self.expected = [self.ids[0], *self.ids[2:]] if self.is_done else self.ids

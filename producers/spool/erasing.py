@@ -1,0 +1,48 @@
+"""Takes events out of spool files, whoever they belong to: what a person asked to be forgotten."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from producers.effects import effect
+from producers.spool.folder import Folder
+from producers.spool.status import BUSY_S, look
+
+IS_READ = ("alive", "orphan")
+
+
+def erase(folder: Folder, prefix: str, is_theirs: Callable[[bytes], bool], *, dry: bool) -> Counter[str]:
+    """How many events, by destination. `is_theirs`: of an event as it is stored. `dry`: nothing is changed.
+
+    What was refused is looked at, too. An owner that lives notices by itself. Raises OSError or sqlite3.Error.
+    """
+    found: Counter[str] = Counter()
+    for each in look(folder):
+        if each.state in IS_READ and each.prefix == prefix and (each.events or each.refused):
+            found += _erase_in(folder.path / each.file, is_theirs, dry=dry)
+    return found
+
+
+def _erase_in(database: Path, is_theirs: Callable[[bytes], bool], *, dry: bool) -> Counter[str]:
+    with closing(_opened(database)) as connection:
+        rows = connection.execute("SELECT n, lane, stored FROM events")
+        theirs = {n: lane.rpartition(".")[0] for n, lane, stored in rows if is_theirs(stored)}
+        if theirs and not dry:
+            with effect("spool erase"):
+                connection.execute("BEGIN IMMEDIATE")
+                connection.executemany("DELETE FROM events WHERE n = ?", [(n,) for n in theirs])
+                connection.execute("COMMIT")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # or its text stays there for a while
+        return Counter(theirs.values())
+
+
+def _opened(database: Path) -> sqlite3.Connection:
+    uri = f"{database.absolute().as_uri()}?mode=rw"
+    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    connection.execute("PRAGMA secure_delete = ON")
+    return connection
