@@ -57,6 +57,10 @@ class Preparer:
         event = self._privacy.applied(to.name, line.account, line.event)
         return to, to.prepare(line.account, event, line.id, now)
 
+    def as_kept(self, message: bytes) -> bytes:
+        """A message that holds no valid event, as it may be kept: personal fields as in those that are valid."""
+        return self._privacy.redacted_text(message)
+
     def prepare_line(self, line: Line | Mapping[str, Any]) -> Made:
         """The same for a line as somebody else wrote it."""
         return self.prepare(Line.of(line))

@@ -18,6 +18,7 @@ from producers.redaction import redacted
 
 Mode = Literal["plain", "hash"]
 MUST = "FORWARDER_PII=hash must hash it"
+WITHHELD_TEXT = b'"(withheld: it was no JSON)"'
 
 
 class Privacy(Struct, frozen=True):
@@ -65,6 +66,15 @@ class Privacy(Struct, frozen=True):
         """
         account = message.get("account") if isinstance(message, Mapping) else None
         return redacted(message, Rules(self.hashes(account), self.drop))
+
+    def redacted_text(self, message: bytes) -> bytes:
+        """The same for its JSON text; of what is no JSON nothing can be told apart, so nothing of it is kept."""
+        if not self.drop and not self.hashes(None):
+            return message
+        try:
+            return msgspec.json.encode(self.redacted(msgspec.json.decode(message)))
+        except (ValueError, RecursionError):
+            return WITHHELD_TEXT if self.hashes(None) else message
 
 
 def _parts(event: Mapping[str, Any], rules: Rules, faults: list[Fault]) -> dict[str, list[Any]]:

@@ -53,10 +53,13 @@ class HandOver:
         failed = next((error for error in errors.values() if isinstance(error, EnqueueFailed)), None)
         if invalid:
             try:
-                self._reject([(messages[place].kept, error) for place, error in invalid.items()])
+                self._reject([(self._as_kept(messages[place]), error) for place, error in invalid.items()])
             except (RedisError, OSError) as error:
                 return Outcome(done, error)
         return Outcome([*done, *invalid], failed)
+
+    def _as_kept(self, message: Message) -> bytes:
+        return self._producer.preparer.as_kept(message.kept)
 
     def _appended(self, messages: Sequence[Message]) -> dict[int, InvalidEvent | EnqueueFailed]:
         """Why a message was not appended, by its place."""
