@@ -57,7 +57,8 @@ BROKER = _or_exit(
     )
 )
 
-app = celery.Celery("forwarder", broker=BROKER.hostname, amqp=Amqp)
+NO_FIXUPS: list[str] = []  # a shop that names its Django settings in the environment does not mean this worker
+app = celery.Celery("forwarder", broker=BROKER.hostname, amqp=Amqp, fixups=NO_FIXUPS)
 app.conf.update(
     broker_transport_options=BROKER.transport_options,
     broker_use_ssl=BROKER.ssl,

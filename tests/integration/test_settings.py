@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -157,3 +159,11 @@ def test_a_redis_that_evicts_is_refused_by_a_worker_in_words(evicting_redis: Emb
     finally:
         child.kill()
     assert "maxmemory-policy noeviction" in child.log_tail(60)
+
+
+def test_a_shops_own_django_settings_do_not_reach_the_worker(cli: Cli) -> None:
+    """Celery would look for them, wherever the worker was started."""
+    program = [sys.executable, "-P", "-c", "import worker.celery as made; print(made.app.fixups)"]
+    env = {**cli.env, "DJANGO_SETTINGS_MODULE": "shop.settings"}
+    ended = subprocess.run(program, env=env, cwd=cli.folder, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (0, "[]\n"), ended.stderr[-600:]

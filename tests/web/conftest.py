@@ -41,10 +41,11 @@ def shop_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     os.environ.update(SHOP_DATABASE=str(database), DJANGO_SETTINGS_MODULE="shop.settings")
     sys.path.insert(0, str(DJANGO))
     django.setup()
+    del os.environ["DJANGO_SETTINGS_MODULE"]  # it is for this process, not for the programs that other tests start
     call_command("migrate", verbosity=0)
     yield database
     sys.path.remove(str(DJANGO))
-    del os.environ["SHOP_DATABASE"], os.environ["DJANGO_SETTINGS_MODULE"]
+    del os.environ["SHOP_DATABASE"]
 
 
 @pytest.fixture
