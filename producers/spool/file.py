@@ -9,15 +9,16 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from producers.effects import effect
 from producers.spool.forks import BACKGROUND, ForkLock, immortal, in_child
 from producers.spool.lock import OwnerLock
-from producers.spool.rows import Record, Waiting, waiting
+from producers.spool.rows import OrderKey, Record, Waiting, order_of, waiting
 
 FORMAT = 1  # PRAGMA user_version; a file of a higher one is left alone
 PAGE_BYTES = 1024  # small: a commit writes whole pages
@@ -38,6 +39,14 @@ _CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 Sync = Literal["normal", "full"]
 
 
+class Counted(NamedTuple):
+    """How many events wait, of which order keys, up to which number."""
+
+    events: int
+    orders: Counter[OrderKey]
+    last: int
+
+
 class SpoolFile:
     """Use `write` and `settle` under a lock of the caller's; all else is the background's, one thread at a time."""
 
@@ -52,6 +61,7 @@ class SpoolFile:
         except BaseException:
             self._writer.close()
             raise
+        self._version: int = self._writer.execute("PRAGMA data_version").fetchone()[0]
         _OPEN.add(self)
 
     def _prepare(self, sync: Sync, about: Mapping[str, str]) -> None:
@@ -123,6 +133,22 @@ class SpoolFile:
             kinds = ("IS NULL", "IS NOT NULL")
             waits, refused = (self._read(f"SELECT count(*) FROM events WHERE refused {kind}")[0][0] for kind in kinds)  # noqa: S608
             return int(waits), int(refused)
+
+    def touched(self) -> bool:
+        """Whether somebody else changed it since the last time; under the writers' lock."""
+        before, (self._version,) = self._version, self._writer.execute("PRAGMA data_version").fetchone()
+        return before != self._version
+
+    def waiting(self, after: int = 0) -> Counted:
+        """What waits behind the number `after`."""
+        orders, events, last = Counter[OrderKey](), 0, after
+        wanted = "SELECT n, head FROM events WHERE refused IS NULL AND n > ? ORDER BY n"
+        with BACKGROUND, closing(self._asked(wanted, after)) as rows:
+            for last, head in rows:  # noqa: B007 - the last one is asked for
+                events += 1
+                if key := order_of(head):
+                    orders[key] += 1
+        return Counted(events, orders, last)
 
     def checkpoint(self, writers: ForkLock, from_bytes: int = CHECKPOINT_BYTES) -> None:
         """Brings a long WAL into the database, so that the next commit begins it anew. Writers go on meanwhile."""

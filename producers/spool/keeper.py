@@ -110,7 +110,6 @@ class Keeper:
         if (left := self._next_look - time.monotonic()) > 0:
             return left
         self._next_look = time.monotonic() + LOOK_S * random.uniform(0.8, 1.2)
-        self._spool.recount()
         file = first_orphan(self._spool.folder, self._spool.prefix, self._spool.sync, self._set_back)
         if file is None:
             return self._next_look - time.monotonic()

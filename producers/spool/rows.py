@@ -19,6 +19,9 @@ WHY_LENGTH = 200
 SINCE: dict[str, Any] = {}
 
 
+OrderKey = tuple[str, str, str]  # destination, account, order
+
+
 class Record(NamedTuple):
     """The columns of an event. `lane`: its slot's destination and shard; `spooled_at` in milliseconds."""
 
@@ -52,6 +55,15 @@ def waiting(n: int, event_id: str, head: bytes, stored: bytes) -> Waiting:
         return Waiting(n, _made(event_id, head, stored))
     except (msgspec.DecodeError, LookupError, TypeError, ValueError) as error:
         return Waiting(n, None, f"cannot be read: {error}")
+
+
+def order_of(head: bytes) -> OrderKey | None:
+    """None for an event without an order key, and for one that cannot be read."""
+    try:
+        told = msgspec.msgpack.decode(head, type=dict[str, Any])
+        return (told["destination"], told["account"], told["order"]) if told["order"] else None
+    except (msgspec.DecodeError, LookupError):
+        return None
 
 
 def _made(event_id: str, head: bytes, stored: bytes) -> Made:

@@ -19,12 +19,11 @@ from producers.spool.file import CHECKPOINT_BYTES, COMMIT_BYTES, SpoolFile, Sync
 from producers.spool.folder import Folder
 from producers.spool.forks import BACKGROUND, ForkLock
 from producers.spool.lock import OwnerLock
-from producers.spool.rows import Record, Waiting, record
+from producers.spool.rows import OrderKey, Record, Waiting, record
 
 LOG = logging.getLogger("producers.spool")
 IDLE_S = 1.0  # an empty file is kept so long for what may come
 NAMES_TRIED = 5
-OrderKey = tuple[str, str, str]
 
 
 class SpoolFailed(Exception):
@@ -81,10 +80,7 @@ class Spool:
 
     def lanes(self) -> list[str]:
         self._read = file = self._file
-        lanes = file.lanes() if file else []
-        if not lanes and self.waiting:
-            self._look_again()
-        return lanes
+        return file.lanes() if file else []
 
     def head(self, lane: str, most_events: int, most_bytes: int) -> list[Waiting]:
         self._read = file = self._file
@@ -105,6 +101,7 @@ class Spool:
         file = self._file
         if file is None:
             return float("inf")
+        self._count_anew(file)
         if self.waiting:
             file.checkpoint(self.lock, min(CHECKPOINT_BYTES, self.folder.max_bytes // 8))
             return 1.0
@@ -113,19 +110,19 @@ class Spool:
             self._leave(only_empty=True)
         return max(left, 0.0) if self._file else float("inf")
 
-    def _look_again(self) -> None:
-        """Somebody else took out what waited: a person's events were erased."""
-        with BACKGROUND, self.lock:
-            if self._file is not None and not self._file.lanes():
-                self.waiting, self._empty_since = 0, time.monotonic()
-                self._orders.clear()
-
-    def recount(self) -> None:
-        """What was refused may have been marked to be tried again, by the command."""
-        if self._file is not None and not self.waiting:
-            waiting, _ = self._file.counts()
+    def _count_anew(self, file: SpoolFile) -> None:
+        """Where a command changed our file: a person's events were erased, or what was refused waits again."""
+        with BACKGROUND:
             with self.lock:
-                self.waiting = self.waiting or waiting
+                if file is not self._file or not file.touched():
+                    return
+            before = file.waiting()  # the most of it, while nobody waits for us
+            with self.lock:
+                since = file.waiting(before.last)
+                self.waiting = before.events + since.events
+                self._orders = before.orders + since.orders
+                if not self.waiting:
+                    self._empty_since = time.monotonic()
 
     def damaged(self, error: Exception) -> None:
         """The background could not read our file: if it is corrupt, the next event gets another one."""

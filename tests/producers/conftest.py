@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from weakref import WeakValueDictionary
 
 import pytest
 from redis.asyncio import Redis
 
-from producers import Producer
+from producers import Producer, shared_pools
 from producers.destinations import DESTINATIONS
 from producers.keys import Slot
 from producers.settings import BatchSettings, BufferSettings
@@ -16,6 +17,12 @@ from tests.buffer.support import World
 from worker.stack.redis_server import EmbeddedRedis
 
 CAPS = BatchSettings(max_events=100, max_bytes=1_000_000)
+
+
+@pytest.fixture(autouse=True)
+def _own_pools(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections that an earlier test left open are no help here."""
+    monkeypatch.setattr(shared_pools, "_pools", WeakValueDictionary())
 
 
 @pytest.fixture
