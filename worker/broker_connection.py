@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import kombu
-from celery.app.amqp import AMQP
 from kombu.transport import pyamqp, redis
 from redis.exceptions import ConnectionError as Disconnected
 
@@ -87,10 +86,3 @@ class BrokerConnection(kombu.Connection):  # type: ignore[misc]
         for name, usual in _USUAL.items():
             kwargs[name] = min(kwargs.get(name, usual), MOST_S)
         return super()._ensure_connection(*args, **kwargs)
-
-
-class Amqp(AMQP):  # type: ignore[misc]
-    """Celery's way to the broker, over such a connection."""
-
-    Connection = BrokerConnection
-    BrokerConnection = BrokerConnection

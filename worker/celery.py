@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import celery
+from celery.app.amqp import AMQP
 from celery.signals import (
     celeryd_init,
     setup_logging,
@@ -22,7 +23,7 @@ from producers.destinations import DESTINATIONS
 from producers.errors import ConfigurationError
 from worker import logs, tasks
 from worker.broker import broker
-from worker.broker_connection import Amqp
+from worker.broker_connection import BrokerConnection
 from worker.consumer_step import ConsumerStep
 from worker.dispatch import DispatchStep
 from worker.intake.step import IntakeStep
@@ -56,6 +57,14 @@ BROKER = _or_exit(
         unacked_restore_interval=2,
     )
 )
+
+
+class Amqp(AMQP):  # type: ignore[misc]
+    """Celery's way to the broker, over a connection that comes back soon."""
+
+    Connection = BrokerConnection
+    BrokerConnection = BrokerConnection
+
 
 NO_FIXUPS: list[str] = []  # a shop that names its Django settings in the environment does not mean this worker
 app = celery.Celery("forwarder", broker=BROKER.hostname, amqp=Amqp, fixups=NO_FIXUPS)

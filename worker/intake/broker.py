@@ -34,6 +34,7 @@ def opened(broker_url: str) -> Iterator[Opened]:
 
 def _channel(connection: Any) -> Any:
     try:
+        connection.ensure_connection(max_retries=0)  # else kombu tries once more, a second later
         return connection.channel()
     except (OperationalError, ValueError) as error:  # the latter where the URL lacks something
         raise RedisAway(str(error)) from error
