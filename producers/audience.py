@@ -6,8 +6,8 @@ These events carry no id and no `metadata`: an id that you choose is given to `e
 from __future__ import annotations
 
 from producers.errors import Fault, InvalidEvent
-from producers.formats import text
 from producers.normalisation import hashed_email, normalised_sha256
+from producers.shop.formats import text
 
 
 def include(

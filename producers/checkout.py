@@ -8,12 +8,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from producers import formats
-from producers.basket import put_items
 from producers.destinations.event_api import DEFAULT_EVENT_TYPE
 from producers.errors import Fault
-from producers.objectdata import ObjectData
-from producers.shop_words import Address, Customer, Device, Item, Payment
+from producers.shop import formats
+from producers.shop.basket import put_items
+from producers.shop.objectdata import ObjectData
+from producers.shop.words import Address, Customer, Device, Item, Payment
 
 Number = Decimal | int | str
 _NO_CARDS = {"ccbin": formats.card_bin, "paymenttype": formats.payment_type}

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from producers.errors import Fault
-from producers.objectdata import pairs_of, raise_if, time_of
+from producers.shop.objectdata import pairs_of, raise_if, time_of
 
 Metadata = Mapping[str, str] | None
 

@@ -17,7 +17,7 @@ from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import ReadOnlyError
 from redis.retry import Retry
 
-from producers.connecting import connection_class, greet, greeting, sentinel_options, usable
+from producers.connection.connecting import connection_class, greet, greeting, sentinel_options, usable
 from producers.redis_url import RedisAddress, parse_redis_url
 
 ANSWER_TIMEOUT_S = 5.0

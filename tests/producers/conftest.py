@@ -9,7 +9,8 @@ from weakref import WeakValueDictionary
 import pytest
 from redis.asyncio import Redis
 
-from producers import Producer, shared_pools
+from producers import Producer
+from producers.connection import shared_pools
 from producers.destinations import DESTINATIONS
 from producers.keys import Slot
 from producers.settings import BatchSettings, BufferSettings

@@ -15,7 +15,7 @@ import pytest
 from producers import ConfigurationError, EnqueueFailed, Producer
 from producers.append import APPEND
 from producers.connection import Connection
-from producers.deadline_socket import DeadlineSocket
+from producers.connection.deadline_socket import DeadlineSocket
 from tests.integration.support import eventually
 from tests.producers.dripping import dripping
 from tests.producers.support import (

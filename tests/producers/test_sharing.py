@@ -14,10 +14,10 @@ import pytest
 from redis.asyncio import Redis
 
 from producers import Producer
-from producers.connecting import Connecting
+from producers.connection.connecting import Connecting
+from producers.connection.link import Link
+from producers.connection.pool import MOST_CONNECTIONS, Pool, Unreachable
 from producers.keys import Slot
-from producers.link import Link
-from producers.pool import MOST_CONNECTIONS, Pool, Unreachable
 from producers.redis_url import parse_redis_url
 from tests.buffer.support import World
 from tests.buffer.test_producer import stored_ids

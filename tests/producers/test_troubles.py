@@ -53,7 +53,7 @@ def test_one_slow_answer_fails_no_other_call(
     producer: Producer, own_redis: EmbeddedRedis, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next caller waits an instant for the PONG; here as long as a busy machine needs for it."""
-    monkeypatch.setattr("producers.pool.SUSPICION_S", 5)
+    monkeypatch.setattr("producers.connection.pool.SUSPICION_S", 5)
     with closing(shop(own_redis.url, prefix, 5)) as patient:
         assert accepts(patient)
         with frozen(own_redis):

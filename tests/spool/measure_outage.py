@@ -25,7 +25,7 @@ from tests.unit.imports import ROOT
 from worker.stack.redis_server import EmbeddedRedis
 
 BEFORE_S, AFTER_S = 4.0, 6.0
-# Without a budget in the settings: what connecting and answering may take in `producers/pool.py`.
+# Without a budget in the settings: what connecting and answering may take in `producers/connection/pool.py`.
 PRESENT_MS = 900
 
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from producers.destinations import DESTINATIONS, event_api, server_events
 from producers.destinations.audience import Event as Member
 from producers.errors import InvalidEvent
-from producers.personal_fields import PERSONAL
 from producers.privacy import Privacy
+from producers.privacy.personal_fields import PERSONAL
 from tests.apis.cases import HASH
 from tests.unit.samples import ACCOUNT, NOW, event, json_values
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.personal_fields import PERSONAL
 from producers.privacy import Privacy
+from producers.privacy.personal_fields import PERSONAL
 from tests.apis.cases import HASH
 from tests.unit.samples import ACCOUNT, event, json_values
 from tests.unit.test_privacy import pair

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kombu import Connection
 
+from producers.connection.shared_pools import shared_pool
 from producers.errors import ConfigurationError
 from producers.redis_url import Login, parse_redis_url, secret_free
-from producers.shared_pools import shared_pool
 from worker.broker import broker
 
 VERIFIED = {"ssl_cert_reqs": "required", "ssl_check_hostname": True}

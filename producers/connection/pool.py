@@ -6,8 +6,8 @@ from threading import Condition, Lock
 from time import monotonic
 from typing import NamedTuple
 
-from producers.connector import Connector, Maker
-from producers.link import Link
+from producers.connection.connector import Connector, Maker
+from producers.connection.link import Link
 
 MOST_CONNECTIONS = 64
 SUSPICION_S = 0.02  # so long callers wait for the PONG that clears Redis of one slow answer

@@ -9,7 +9,7 @@ from threading import Condition, Lock
 from time import monotonic
 from typing import Protocol
 
-from producers.link import Link
+from producers.connection.link import Link
 
 RETRY_FIRST_S = 0.05
 RETRY_LONGEST_S = 1.0

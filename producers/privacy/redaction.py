@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from producers.personal_fields import Rules, as_list, digest, folded, is_hashed, personal
+from producers.privacy.personal_fields import Rules, as_list, digest, folded, is_hashed, personal
 
 WITHHELD = "(withheld)"
 _ENTRY = frozenset({"name", "value"})

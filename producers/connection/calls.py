@@ -16,12 +16,12 @@ from redis.exceptions import (
 )
 from redis.exceptions import TimeoutError as RedisTimeout
 
-from producers.deadline_socket import BudgetSpent
+from producers.connection.deadline_socket import BudgetSpent
+from producers.connection.link import Link
+from producers.connection.pool import Pool, Unreachable
+from producers.connection.shared_pools import shared_pool
 from producers.errors import EnqueueFailed
-from producers.link import Link
-from producers.pool import Pool, Unreachable
 from producers.scripts import Script
-from producers.shared_pools import shared_pool
 
 DEFAULT_BUDGET_S = 0.1
 _REFUSALS = (BusyLoadingError, AuthorizationError)  # Redis's own word, as is ResponseError: nothing was changed

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 
-from producers import formats
-from producers.objectdata import Words, rokt
+from producers.shop import formats
+from producers.shop.objectdata import Words, rokt
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)

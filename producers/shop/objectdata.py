@@ -9,7 +9,7 @@ from typing import Any
 
 from producers.clock import rfc3339_of
 from producers.errors import Fault, InvalidEvent
-from producers.formats import Form
+from producers.shop.formats import Form
 
 Pairs = list[dict[str, str]]
 _HASHED = "sha256"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from producers import formats
 from producers.errors import Fault
-from producers.objectdata import ObjectData
-from producers.shop_words import Item
+from producers.shop import formats
+from producers.shop.objectdata import ObjectData
+from producers.shop.words import Item
 
 
 def put_items(given: ObjectData, items: object) -> None:

@@ -13,9 +13,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoPermissionError
 from redis.retry import Retry
 
-from producers.deadline_socket import DeadlineSocket
+from producers.connection.deadline_socket import DeadlineSocket
+from producers.connection.link import Link
 from producers.errors import ConfigurationError
-from producers.link import Link
 from producers.redis_url import RedisAddress, tls_files
 
 CONNECT_TIMEOUT_S = 1.0

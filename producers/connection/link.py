@@ -6,7 +6,7 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-from producers.deadline_socket import DeadlineSocket
+from producers.connection.deadline_socket import DeadlineSocket
 
 
 class Link:

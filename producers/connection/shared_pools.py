@@ -6,8 +6,8 @@ import os
 from threading import Lock
 from weakref import WeakValueDictionary
 
-from producers.connecting import Connecting, usable
-from producers.pool import Pool
+from producers.connection.connecting import Connecting, usable
+from producers.connection.pool import Pool
 from producers.redis_url import parse_redis_url
 
 

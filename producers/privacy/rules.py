@@ -13,8 +13,8 @@ import msgspec
 from msgspec import Struct
 
 from producers.errors import Fault, InvalidEvent
-from producers.personal_fields import PARTS, Rules, as_list, as_mapping, digest, folded
-from producers.redaction import redacted
+from producers.privacy.personal_fields import PARTS, Rules, as_list, as_mapping, digest, folded
+from producers.privacy.redaction import redacted
 
 Mode = Literal["plain", "hash"]
 MUST = "FORWARDER_PII=hash must hash it"
