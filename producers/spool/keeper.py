@@ -58,7 +58,8 @@ class Keeper:
         self._adopted: Adopted | None = None
         self._set_back: set[str] = set()  # orphans that gave trouble: left to the next process, or the command
         self._next_look = time.monotonic()
-        self._last_told = self._last_surprise = ("", 0.0)
+        self._told_at = -math.inf  # that events wait
+        self._last_surprise = ("", 0.0)
         self._thread = threading.Thread(target=self._run, name="forwarder-spool", daemon=True)
 
     def start(self) -> None:
@@ -136,10 +137,10 @@ class Keeper:
 
     def _told(self, told: Told) -> None:
         self._away.note(told)
-        why, at = self._last_told
-        if told.why and (told.why != why or time.monotonic() - at > TELL_S):
-            self._last_told = (told.why, time.monotonic())
+        now = time.monotonic()
+        if told.why and now - self._told_at > TELL_S:
+            self._told_at = now
             LOG.warning("events wait in the spool %s: %s", self._spool.folder.path, told.why)
-        elif not told.why and why and not self._spool.waiting:
-            self._last_told = ("", 0.0)
+        elif not told.why and self._told_at > -math.inf and not self._spool.waiting:
+            self._told_at = -math.inf
             LOG.info("Redis took the events of the spool %s", self._spool.folder.path)

@@ -19,14 +19,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from producers.settings import BufferSettings, buffer_settings
+from producers.settings import buffer_settings
 from tests.apis.support import Fleet, fleet
 from tests.unit.imports import ROOT
 from worker.stack.redis_server import EmbeddedRedis
 
 BEFORE_S, AFTER_S = 4.0, 6.0
-# Without a budget in the settings: what connecting and answering may take in `producers/connection/pool.py`.
-PRESENT_MS = 900
 
 
 class Plan(NamedTuple):
@@ -36,6 +34,7 @@ class Plan(NamedTuple):
     processes: int = 4
     sync: str = "normal"
     fsync: str = "everysec"
+    budget_ms: int = 100
 
 
 class Outcome(NamedTuple):
@@ -69,7 +68,11 @@ class Outcome(NamedTuple):
 
 def measure(plan: Plan, folder: Path) -> Outcome:
     with EmbeddedRedis(folder / "redis", appendfsync=plan.fsync) as redis:  # type: ignore[arg-type]
-        spool = {"FORWARDER_SPOOL_DIR": str(folder / "spool"), "FORWARDER_SPOOL_SYNC": plan.sync}
+        spool = {
+            "FORWARDER_ENQUEUE_BUDGET_MS": str(plan.budget_ms),
+            "FORWARDER_SPOOL_DIR": str(folder / "spool"),
+            "FORWARDER_SPOOL_SYNC": plan.sync,
+        }
         with fleet(redis.url, folder, workers=1, FORWARDER_LEASE_S="15", **spool) as running:
             books, killed, back = _outage(plan, redis, running, folder)
             running.cli.done("spool", "flush", "--timeout", "60")
@@ -112,7 +115,7 @@ def _outcome(
     came = Counter(_name(row) for row in rows)
     twice = {name for name, times in came.items() if times > 1}
     of_killed = {name for name in twice - maybe if name.startswith(killed)}
-    budget = _budget_ms(buffer_settings(running.env))
+    budget = float(buffer_settings(running.env).enqueue_budget_ms)
     sessions, disordered = _order(rows)
     return Outcome(
         returned=len(returned),
@@ -155,10 +158,6 @@ def _percentiles(values: Iterable[float]) -> tuple[float, float, float]:
     """p50, p99 and the largest."""
     ordered = sorted(values) or [0.0]
     return tuple(round(ordered[min(len(ordered) - 1, int(len(ordered) * share))], 2) for share in (0.5, 0.99, 1))  # type: ignore[return-value]
-
-
-def _budget_ms(buffer: BufferSettings) -> float:
-    return float(getattr(buffer, "enqueue_budget_ms", PRESENT_MS))
 
 
 def _balances(ledger: dict[str, Any]) -> bool:
