@@ -73,7 +73,9 @@ def measure(plan: Plan, folder: Path) -> Outcome:
             "FORWARDER_SPOOL_DIR": str(folder / "spool"),
             "FORWARDER_SPOOL_SYNC": plan.sync,
         }
-        with fleet(redis.url, folder, workers=1, FORWARDER_LEASE_S="15", **spool) as running:
+        # A worker settles what it had sent when Redis is back, within the lease: with less time it would be sent twice.
+        spool["FORWARDER_LEASE_S"] = str(int(plan.seconds) + 20)
+        with fleet(redis.url, folder, workers=1, **spool) as running:
             books, killed, back = _outage(plan, redis, running, folder)
             running.cli.done("spool", "flush", "--timeout", "60")
             empty_after_s = time.monotonic() - back
