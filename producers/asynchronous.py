@@ -21,7 +21,8 @@ from producers.many import CHUNK_BYTES, CHUNK_EVENTS, Result, accepted
 from producers.preparer import Made
 from producers.producer import Producer
 
-THREADS = 8  # calls under way at a time: one a slot, and those of `enqueue_many`
+THREADS = 8  # calls under way at a time, one a slot
+THREADS_FOR_MANY = 2
 Answer = TypeVar("Answer")
 
 
@@ -55,7 +56,7 @@ class AsyncProducer:
 
     async def enqueue_many(self, lines: Iterable[Line | Mapping[str, Any]]) -> list[Result]:
         """As `Producer.enqueue_many`."""
-        return await self._gathering().run(lambda: self._producer.enqueue_many(lines))
+        return await self._gathering().apart(lambda: self._producer.enqueue_many(lines))
 
     def check(self, line: Line | Mapping[str, Any]) -> str:
         """As `Producer.check`; it asks nobody."""
@@ -77,9 +78,10 @@ class AsyncProducer:
     def _gathering(self) -> _Gathering:
         """Of the running loop of this process: another loop, or a fork, begins anew."""
         here = (os.getpid(), asyncio.get_running_loop())
-        if self._gathered is None or self._gathered.here != here:
-            self._gathered = _Gathering(self._producer.appender, here)
-        return self._gathered
+        gathered = self._gathered
+        if gathered is None or gathered.here != here:
+            gathered = self._gathered = _Gathering(self._producer.appender, here)
+        return gathered
 
 
 class _Waiting(NamedTuple):
@@ -98,7 +100,9 @@ class _Gathering:
         self._appender = appender
         self._waiting: dict[Slot, list[_Waiting]] = {}  # with an entry: a call is under way or about to be
         self._calls: set[asyncio.Task[None]] = set()
+        self._apart: set[asyncio.Future[Any]] = set()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="forwarder-producer")
+        self._long = ThreadPoolExecutor(THREADS_FOR_MANY, thread_name_prefix="forwarder-many")
 
     def append(self, made: Made) -> asyncio.Future[Fate]:
         """The event's fate, or `EnqueueFailed`."""
@@ -113,14 +117,18 @@ class _Gathering:
             call.add_done_callback(self._calls.discard)
         return waiting.fate
 
-    async def run(self, call: Callable[[], Answer]) -> Answer:
-        """In a thread."""
-        return await self._loop.run_in_executor(self._threads, call)
+    async def apart(self, call: Callable[[], Answer]) -> Answer:
+        """A long call, in a thread that nobody else waits for."""
+        under_way = self._loop.run_in_executor(self._long, call)
+        self._apart.add(under_way)
+        under_way.add_done_callback(self._apart.discard)
+        return await under_way
 
     async def close(self) -> None:
-        if self._calls:
-            await asyncio.wait(self._calls)
+        if under_way := {*self._calls, *self._apart}:
+            await asyncio.wait(under_way)
         self._threads.shutdown(wait=False)
+        self._long.shutdown(wait=False)
 
     async def _empty(self, slot: Slot) -> None:
         """Calls until nobody waits for this slot any more."""
@@ -132,7 +140,8 @@ class _Gathering:
 
     async def _send(self, chunk: Sequence[_Waiting]) -> None:
         try:
-            fates = await self.run(lambda: self._appender.append([each.made for each in chunk]))
+            made = [each.made for each in chunk]
+            fates = await self._loop.run_in_executor(self._threads, self._appender.append, made)
         except EnqueueFailed as error:
             for each in chunk:
                 _fail(each, EnqueueFailed(error.reason, id=each.made.id, maybe_accepted=error.maybe_accepted))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from inspect import iscoroutinefunction
 from typing import Any
 
 from producers.destinations import Destination, Whole
@@ -26,6 +27,16 @@ def consent_named(path: str, variable: str) -> Consent:
     return allowed
 
 
+def refused_if_late(consent: Consent | None) -> Consent | None:
+    """The callback itself. Raises `ConfigurationError` for a coroutine function, whose answer would come too late."""
+    if iscoroutinefunction(consent):
+        raise ConfigurationError("the consent callback must not be a coroutine function: it is not awaited")
+    return consent
+
+
 def allows(consent: Consent, to: Destination, payload: bytes, of: Whole) -> bool:
-    """Asks about an event as it is stored."""
-    return bool(consent(to.name, of.account, to.event_of(payload, of)))
+    """Asks about an event as it is stored. Raises TypeError for an answer that is neither yes nor no."""
+    answer = consent(to.name, of.account, to.event_of(payload, of))
+    if not isinstance(answer, bool):  # a coroutine would be taken for yes
+        raise TypeError(f"gave {type(answer).__name__}, and not True or False")
+    return answer

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from producers.append import Entry, entry
 from producers.clock import now_ms
-from producers.consent import Consent, allows
+from producers.consent import Consent, allows, refused_if_late
 from producers.destinations import Destination, Prepared, Whole, destination_named
 from producers.errors import EnqueueFailed, Fault, InvalidEvent
 from producers.lines import Line
@@ -35,7 +35,7 @@ class Preparer:
     ) -> None:
         self._batches = batches
         self._privacy = privacy or Privacy()
-        self._consent = consent
+        self._consent = refused_if_late(consent)
 
     def prepare(self, line: Line, now: int | None = None) -> Made:
         """`now`: when the caller spoke, if that was earlier (ms).

@@ -14,9 +14,10 @@ from msgspec import Meta, Struct
 from producers.destinations import DESTINATIONS, Destination
 from producers.destinations.contract import Rate
 from producers.errors import ConfigurationError
+from producers.redis_url import secret_free
 from producers.settings import BatchSettings, BufferSettings, batch_settings, buffer_settings, read, variable
 from worker.amqp_url import parse_amqp_url
-from worker.broker import is_amqp
+from worker.broker import is_amqp, is_redis
 from worker.buffer.batches import Bounds
 from worker.credentials import Credentials, FileCredentials, SandboxCredentials
 from worker.retry import RetryPolicy
@@ -127,8 +128,11 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
 def broker_url(environ: Mapping[str, str], buffer: BufferSettings) -> str:
     """Celery's broker, which has the queue of the intake too. Raises `ConfigurationError` for what is no such URL."""
     url = environ.get("FORWARDER_BROKER_URL") or environ.get("CELERY_BROKER_URL") or buffer.redis_url
+    variable = "FORWARDER_BROKER_URL" if environ.get("FORWARDER_BROKER_URL") else "CELERY_BROKER_URL"
     if is_amqp(url):
-        parse_amqp_url(url, "FORWARDER_BROKER_URL" if environ.get("FORWARDER_BROKER_URL") else "CELERY_BROKER_URL")
+        parse_amqp_url(url, variable)
+    elif not is_redis(url):  # kombu knows more, but not how to keep what we promise
+        raise ConfigurationError(f"{variable}: {secret_free(url)!r} is neither a Redis nor an amqp:// or amqps:// URL")
     return url
 
 

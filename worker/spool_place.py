@@ -30,13 +30,16 @@ class SpoolPlace:
         """Raises `ConfigurationError` for a folder, or a file in it, that cannot be used."""
         from producers.spool.erasing import erase  # sqlite3 comes with it
         from producers.spool.folder import Folder
+        from producers.spool.status import look
 
         folder = Folder(self._settings.folder, self._settings.spool_max_bytes)
         try:
             found = erase(folder, self._prefix, person.is_in, dry=dry)
+            unread = sum(each.state in ("corrupt", "unreadable") for each in look(folder))
         except (OSError, sqlite3.Error) as error:
             raise ConfigurationError(f"FORWARDER_SPOOL_DIR: {folder.path}: {error}") from None
-        return Found(Counter({(name, SPOOLED): count for name, count in found.items()}), Counter())
+        left = Counter({("the spool", "unreadable files"): unread} if unread else {})
+        return Found(Counter({(name, SPOOLED): count for name, count in found.items()}), left)
 
 
 def spool_places(settings: SpoolSettings | None, prefix: str) -> list[Place]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import _thread
 import random
 from math import inf
-from threading import Condition, Lock
+from threading import Condition
 from time import monotonic
-from typing import Protocol
+from typing import Any, Protocol
 
 from producers.connection.link import Link
 
@@ -43,7 +43,7 @@ class Connector:
     `fault`: why it cannot. `trying_since`: when the attempt that is under way began, in monotonic seconds.
     """
 
-    def __init__(self, lock: Lock, maker: Maker, client: Client) -> None:
+    def __init__(self, lock: Any, maker: Maker, client: Client) -> None:
         self._wake = Condition(lock)
         self._maker = maker
         self._client = client

@@ -12,7 +12,7 @@ from producers.connection.deadline_socket import DeadlineSocket
 class Link:
     """`unanswered`: a whole command has left, and its answer has not come. `place`: where it leads."""
 
-    __slots__ = ("_connection", "_socket", "place", "unanswered")
+    __slots__ = ("__weakref__", "_connection", "_socket", "place", "unanswered")
 
     def __init__(self, connection: Any, socket: DeadlineSocket, place: tuple[Any, ...]) -> None:
         self._connection = connection
@@ -26,7 +26,9 @@ class Link:
 
     def ask(self, *command: str | bytes | int) -> Any:
         """The answer to one command. Raises RedisError or OSError; ResponseError is Redis's own word."""
-        self._socket.sendall(b"".join(self._connection.pack_command(*command)))
+        # Texts alone: hiredis may crash over an int if a signal handler raises just then.
+        words = [str(word) if isinstance(word, int) else word for word in command]
+        self._socket.sendall(b"".join(self._connection.pack_command(*words)))
         self.unanswered = True
         try:
             answer = self._connection.read_response()

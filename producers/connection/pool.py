@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from threading import Condition, Lock
+from threading import Condition, RLock
 from time import monotonic
 from typing import NamedTuple
+from weakref import WeakSet
 
 from producers.connection.connector import Connector, Maker
 from producers.connection.link import Link
@@ -37,21 +38,19 @@ class Pool:
     """Hands out connections, the one used last first. Callers wait for one, and never connect themselves."""
 
     def __init__(self, maker: Maker, most: int = MOST_CONNECTIONS) -> None:
-        self._lock = Lock()
+        self._lock = RLock()  # a signal handler that enqueues may interrupt its own thread anywhere
         self._given = Condition(self._lock)
         self._connector = Connector(self._lock, maker, self)
         self._most = most
         self._idle: list[Link] = []
-        self._in_use: set[Link] = set()
+        self._in_use: WeakSet[Link] = WeakSet()  # weak: a call that a signal handler breaks off gives nothing back
         self._waiting = 0
         self._trouble: Trouble | None = None
 
     def take(self, deadline: float) -> Link:
         """A connection that is in order as far as can be seen. Raises `Unreachable`, by the deadline at the latest."""
-        with self._lock:
-            while (link := self._fresh()) is None:
-                self._wait(deadline)
-            self._in_use.add(link)
+        while (link := self._next(deadline)).stale:
+            self.drop(link)
         link.until(deadline)
         return link
 
@@ -96,7 +95,7 @@ class Pool:
         """In a process that was forked: the connections are the parent's, and whoever held the lock is not here."""
         for link in [*self._idle, *self._in_use]:
             link.abandon()
-        self._idle, self._in_use = [], set()
+        self._idle, self._in_use = [], WeakSet()
 
     # -- what the connector calls
 
@@ -122,15 +121,15 @@ class Pool:
         with self._lock:
             self._fail(f"Redis cannot be reached: {error}", monotonic())
 
-    # -- with the lock held
-
-    def _fresh(self) -> Link | None:
-        while self._idle:
+    def _next(self, deadline: float) -> Link:
+        with self._lock:
+            while not self._idle:
+                self._wait(deadline)
             link = self._idle.pop()
-            if not link.stale:
-                return link
-            link.close()
-        return None
+            self._in_use.add(link)
+            return link
+
+    # -- with the lock held
 
     def _wait(self, deadline: float) -> None:
         """For a connection, or for news. Raises `Unreachable` if there is no time, or no sense in it."""

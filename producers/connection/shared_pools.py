@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from threading import Lock
+from threading import RLock
 from weakref import WeakValueDictionary
 
 from producers.connection.connecting import Connecting, usable
@@ -49,7 +49,7 @@ class SharedPool:
 
 
 _pools: WeakValueDictionary[str, SharedPool] = WeakValueDictionary()
-_locks = [Lock()]
+_locks = [RLock()]  # in a list, so that a child can replace it
 
 
 def shared_pool(url: str) -> SharedPool:
@@ -62,7 +62,7 @@ def shared_pool(url: str) -> SharedPool:
 
 
 def _after_fork() -> None:
-    _locks[0] = Lock()
+    _locks[0] = RLock()
     for shared in list(_pools.values()):
         shared.pool()
 

@@ -19,7 +19,7 @@ class Prepared(NamedTuple):
 
     `order` and `kind`: its order key within the account, and what a request may hold together with it; "" for none.
     `header_id`: the id again, where the payload does not hold it. `event_type`: ids of one type are told apart.
-    `said`: the payload without what was made here, where that is less: what a retried call says again.
+    `said`: the payload without its time, where it has one: what a call that is repeated later says again.
     """
 
     id: str

@@ -107,7 +107,7 @@ def prepare(account: str, event: Any, event_id: str | None, now: int) -> Prepare
         sound = False
     if not sound:
         raise InvalidEvent(all_faults(_faults(account, whole, event_id, now), "event"))
-    said = payload if "eventTime" in event else without_time(payload)
+    said = without_time(payload)
     return Prepared(checked.clientEventId, event_time, payload, event_type=checked.eventType, said=said)
 
 

@@ -94,7 +94,7 @@ def prepare(account: str, event: Any, event_id: str | None, now: int) -> Prepare
         sound = False
     if not sound:
         raise InvalidEvent(all_faults(_faults(account, whole, event_id, now), "event"))
-    said = payload if "eventTime" in event else without_time(payload)
+    said = without_time(payload)
     return Prepared(given_id, event_time, payload, checked.sessionId, "", given_id, checked.eventType, said)
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
+from unicodedata import category, normalize
 
 import msgspec
 
@@ -33,8 +34,14 @@ Unhashable = Callable[[int, str], str | None]
 
 
 def folded(name: object) -> str:
-    """A name as it is compared; "" for what is no text."""
-    return str.lower(str.strip(name)) if isinstance(name, str) else ""
+    """A name as it is compared; "" for what is no text. What cannot be seen in it, or is an accent, does not count."""
+    if not isinstance(name, str):
+        return ""
+    plain = str.lower(str.strip(name))
+    if plain.isascii() and plain.isprintable():
+        return plain
+    letters = (each for each in normalize("NFKD", plain) if category(each) not in ("Mn", "Cf", "Cc"))
+    return "".join(letters).strip().lower()
 
 
 def personal(name: object) -> str:
@@ -144,7 +151,7 @@ class _Read(NamedTuple):
         names = [name for name in _names(pair) if personal(name)]
         if not names or not values or not isinstance(values[-1], str):
             return None
-        return cls(pair, str(names[0]), values[-1])
+        return cls(pair, str.__str__(names[0]), values[-1])  # of an Enum str() would give something else
 
     def written(self, hashed: str, value: str) -> dict[str, Any]:
         """The entry with another value, spelled as it was. A name that says it is hashed stays."""

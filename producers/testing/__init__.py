@@ -1,7 +1,8 @@
 """For a shop's own tests: a producer that checks like the real one and remembers instead of sending.
 
 With pytest, the fixtures `rokt_producer` and `rokt_async_producer` are there by themselves; elsewhere,
-`with faked() as fake:`. Nothing here needs Redis, pytest or the environment.
+`with faked() as fake:`. Nothing here needs Redis or pytest; of the environment only
+what is set must be usable.
 """
 
 from typing import TYPE_CHECKING

@@ -24,7 +24,7 @@ EVENTS: dict[str, dict[str, Any]] = {
     "audience": {"action": "include", "email": "jane@example.com"},
 }
 OTHERS: dict[str, list[dict[str, Any]]] = {
-    "event-api": [{"eventType": "conversion"}, EVENTS["event-api"] | {"eventTime": TIME}],
+    "event-api": [{"eventType": "conversion"}, EVENTS["event-api"] | {"metaData": [{"name": "n", "value": "v"}]}],
     "server-events": [SIGNAL | {"sessionId": "t"}, SIGNAL | {"metadata": [{"name": "n", "value": "v"}]}],
     "audience": [
         {"action": "include", "email": "john@example.com"},

@@ -150,3 +150,16 @@ class HeldAppender:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+async def test_closing_waits_for_many_that_are_under_way() -> None:
+    held = HeldAppender()
+    shop = AsyncProducer(Producer.from_env({}, appender=held))
+    many = asyncio.create_task(shop.enqueue_many([line("a"), line("b")]))
+    await asyncio.to_thread(held.called.wait, 10)
+    closing = asyncio.create_task(shop.close())
+    await asyncio.sleep(0)
+    assert not closing.done()
+    held.go.set()
+    await closing
+    assert [result.id for result in await many] == ["a", "b"]

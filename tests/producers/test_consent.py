@@ -83,3 +83,22 @@ async def test_a_count_that_redis_does_not_take_hurts_nobody(prefix: str) -> Non
         {"FORWARDER_REDIS_URL": "redis://127.0.0.1:1", "FORWARDER_KEY_PREFIX": prefix}, consent=agreed
     )
     assert nowhere.enqueue("event-api", account="1", event=event("no@example.com")).withheld
+
+
+async def yes_later(*_: Any) -> bool:
+    return True
+
+
+@pytest.mark.parametrize("answer", [None, 1, "no", [True]], ids=repr)
+async def test_an_answer_that_is_no_yes_and_no_no_sends_nothing(
+    redis_server: EmbeddedRedis, prefix: str, world: World, answer: Any
+) -> None:
+    vague = new_producer(redis_server, prefix, consent=lambda *_: answer)
+    with pytest.raises(EnqueueFailed, match="the consent callback raised TypeError"):
+        vague.enqueue("event-api", account="1", event=event("y@example.com"))
+    assert not (await world.picture()).batches
+
+
+def test_a_coroutine_is_not_taken_for_yes(redis_server: EmbeddedRedis, prefix: str) -> None:
+    with pytest.raises(ConfigurationError, match="the consent callback must not be a coroutine function"):
+        new_producer(redis_server, prefix, consent=yes_later)

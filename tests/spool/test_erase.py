@@ -91,3 +91,11 @@ def test_a_spool_that_cannot_be_read_is_told(shop: Shop, cli: Cli) -> None:
     ended = cli.run("erase", "--email", JANE, "--yes")
     assert (ended.status, ended.out) == (2, "")
     assert "FORWARDER_SPOOL_DIR" in ended.err
+
+
+def test_a_file_that_nobody_can_read_is_told(shop: Shop, cli: Cli) -> None:
+    """It may hold the person's events: the command does not end with success."""
+    shop.folder.mkdir()
+    (shop.folder / "left.db.corrupt").write_bytes(b"anything")
+    ended = cli.run("erase", "--email", JANE, "--yes")
+    assert (ended.status, ended.out) == (1, "the spool: 1 unreadable files, not erased\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections import UserDict
+from enum import Enum
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from producers.destinations import DESTINATIONS, event_api, server_events
 from producers.destinations.audience import Event as Member
 from producers.errors import InvalidEvent
+from producers.normalisation import hashed_email
 from producers.privacy import Privacy
 from producers.privacy.personal_fields import PERSONAL
 from tests.apis.cases import HASH
@@ -308,3 +310,19 @@ def test_anything_malformed_is_given_back_or_refused_by_its_place(whole: Any, de
         places = [fault.field for fault in error.faults]
     assert all(place.startswith("event.") for place in places)
     assert whole == before
+
+
+class Field(str, Enum):  # noqa: UP042 - see below
+    """As a shop may name its fields; not a StrEnum, so that str() of it is another text."""
+
+    EMAIL = "email"
+
+
+@pytest.mark.parametrize(
+    "name", ["email\u200b", "\ufeffemail", "e\u00admail", "email\0", "\uff45mail", "EMA\u0130L", " Email ", Field.EMAIL]
+)
+def test_a_name_that_only_looks_like_the_field_is_taken_for_it(name: str) -> None:
+    """What came from a table's first line, or was copied from a page, may hold what nobody sees."""
+    event = {"objectData": [{"name": name, "value": "Jane@Example.com"}]}
+    (left,) = HASHING.applied("event-api", "1", event)["objectData"]
+    assert left == {"name": "emailsha256", "value": hashed_email("jane@example.com")}

@@ -217,3 +217,12 @@ def test_empty_variables_mean_unset() -> None:
 def test_the_data_folder_is_the_variables_or_a_hidden_one_here() -> None:
     assert data_dir({}) == Path(".forwarder")
     assert data_dir({"FORWARDER_DATA_DIR": "/srv/x"}) == Path("/srv/x")
+
+
+@pytest.mark.parametrize("url", ["pyamqp://user:hidden@host/", "ampq://host/", "memory://", "sqs://", "foo"])
+def test_a_broker_that_is_neither_redis_nor_rabbitmq_is_refused_by_name(url: str) -> None:
+    """kombu knows more of them; what they would lose is not known here."""
+    told = refused(BROKER_URL=url)
+    assert told.startswith("FORWARDER_BROKER_URL: ")
+    assert "neither a Redis nor an amqp://" in told
+    assert "hidden" not in told

@@ -49,6 +49,7 @@ def erase(
             return
         if not agreed(f"erase {found.events.total()} events and dead letters of {len(person.hashes)} addresses?", yes):
             raise typer.Exit(1)
+    audited(buffer, "erase begun", _named(person, reason))  # so that one that is killed has left a word, too
     found = _with_places(buffer, timeout_s, lambda places: erase_from(places, person))
     audited(buffer, "erase", _details(person, found, reason))
     _tell("erased", found, _queued(environ, buffer), as_json)
@@ -89,10 +90,13 @@ def _queued(environ: Mapping[str, str], buffer: BufferSettings) -> int | None:
     return queue.left
 
 
+def _named(person: Person, reason: str) -> dict[str, Any]:
+    return {"sha256": sorted(person.hashes), **({"reason": reason} if reason else {})}
+
+
 def _details(person: Person, found: Found, reason: str) -> dict[str, Any]:
-    told: dict[str, Any] = {"sha256": sorted(person.hashes), "erased": found.events.total()}
-    told |= {"by_state": _by_destination(found.events), "left_in_flight": found.left.total()}
-    return {**told, "reason": reason} if reason else told
+    told = {"erased": found.events.total(), "by_state": _by_destination(found.events)}
+    return {**_named(person, reason), **told, "left_in_flight": found.left.total()}
 
 
 def _by_destination(events: Counter[Where]) -> dict[str, dict[str, int]]:
