@@ -22,7 +22,7 @@ _log = structlog.get_logger()
 
 
 class NotAudited(ForwarderError):
-    """Something was done, and no entry tells of it."""
+    """No entry tells of what is about to be done, or was done."""
 
 
 def audit_key(prefix: str) -> str:
@@ -37,7 +37,7 @@ async def note(redis: Redis, prefix: str, action: str, details: Mapping[str, Any
     try:
         await run_one(redis, call)
     except (RedisError, OSError) as error:
-        raise NotAudited(f"{action}: done, but no entry could be written to the audit: {error}") from error
+        raise NotAudited(f"{action}: no entry could be written to the audit: {error}") from error
     _log.info("audit", action=action, **{name: value for name, value in details.items() if isinstance(value, int)})
 
 
