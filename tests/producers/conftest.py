@@ -39,4 +39,6 @@ def producer(redis_server: EmbeddedRedis, prefix: str) -> Iterator[Producer]:
 
 
 def new_producer(server: EmbeddedRedis, prefix: str, **options: Any) -> Producer:
-    return Producer(BufferSettings(server.url, prefix, enqueue_budget_ms=5_000), dict.fromkeys(DESTINATIONS, CAPS), **options)
+    return Producer(
+        BufferSettings(server.url, prefix, enqueue_budget_ms=5_000), dict.fromkeys(DESTINATIONS, CAPS), **options
+    )
