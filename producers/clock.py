@@ -7,6 +7,7 @@ import time
 from calendar import monthrange
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from producers.errors import Fault
@@ -24,7 +25,13 @@ def now_ms() -> int:
 
 def rfc3339(ms: int) -> str:
     """`2026-11-22T10:21:29.339Z`."""
-    return (_EPOCH + ms * _MILLISECOND).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    seconds, rest = divmod(ms, 1000)
+    return f"{_second(seconds)}.{rest:03}Z"
+
+
+@lru_cache(maxsize=16)
+def _second(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat().removesuffix("+00:00")
 
 
 def rfc3339_of(at: datetime) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import select
 import socket
 import ssl
+from collections.abc import Callable
+from math import ceil
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
+Read = TypeVar("Read", int, bytes)
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -18,13 +21,16 @@ class BudgetSpent(TimeoutError):
 class DeadlineSocket:
     """What redis-py's connections and parsers need of a socket. `until`: the deadline, in monotonic seconds.
 
-    Reads and writes raise TimeoutError at the deadline, and other OSErrors as a socket does.
+    Reads and writes raise TimeoutError at the deadline, and other OSErrors as a socket does. The socket itself never
+    waits: so a call costs a write, one wait for the answer, and a read.
     """
 
-    __slots__ = ("_sock", "until")
+    __slots__ = ("_read_first", "_sock", "until")
 
     def __init__(self, sock: socket.socket, until: float) -> None:
+        sock.setblocking(False)
         self._sock = sock
+        self._read_first = isinstance(sock, ssl.SSLSocket)  # what it has decrypted already does not show
         self.until = until
 
     def sendall(self, data: bytes) -> None:
@@ -33,35 +39,20 @@ class DeadlineSocket:
         if monotonic() >= self.until:
             raise BudgetSpent
         while rest:
-            self._limit()
             try:
                 rest = rest[self._sock.send(rest) :]
             except _NOT_NOW:
-                raise TimeoutError from None
+                self._wait(writing=True)
 
     def recv(self, size: int) -> bytes:
-        self._limit()
-        try:
-            return self._sock.recv(size)
-        except _NOT_NOW:
-            raise TimeoutError from None
+        return self._reading(lambda: self._sock.recv(size))
 
     def recv_into(self, buffer: bytearray) -> int:
-        self._limit()
-        try:
-            return self._sock.recv_into(buffer)
-        except _NOT_NOW:
-            raise TimeoutError from None
+        return self._reading(lambda: self._sock.recv_into(buffer))
 
     def readable(self) -> bool:
         """Whether there is something to read, which on an idle connection means that it is of no use any more."""
-        if self._sock.fileno() < 0:
-            return True
-        if hasattr(select, "poll"):
-            poll = select.poll()
-            poll.register(self._sock, select.POLLIN)
-            return bool(poll.poll(0))
-        return bool(select.select([self._sock], [], [], 0)[0])
+        return self._sock.fileno() < 0 or _ready(self._sock, 0.0, writing=False)
 
     def settimeout(self, seconds: float | None) -> None:
         """The deadline holds instead."""
@@ -78,6 +69,27 @@ class DeadlineSocket:
     def getpeername(self) -> Any:
         return self._sock.getpeername()
 
-    def _limit(self) -> None:
+    def _reading(self, read: Callable[[], Read]) -> Read:
         """After the deadline what is there may still be read: a process that was held up has its answer."""
-        self._sock.settimeout(max(0.0, self.until - monotonic()))
+        if not self._read_first:
+            self._wait(writing=False)
+        while True:
+            try:
+                return read()
+            except ssl.SSLWantWriteError:
+                self._wait(writing=True)
+            except _NOT_NOW:
+                self._wait(writing=False)
+
+    def _wait(self, *, writing: bool) -> None:
+        if not _ready(self._sock, max(0.0, self.until - monotonic()), writing=writing):
+            raise TimeoutError
+
+
+def _ready(sock: socket.socket, seconds: float, *, writing: bool) -> bool:
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(sock, select.POLLOUT if writing else select.POLLIN)
+        return bool(poll.poll(ceil(seconds * 1000)))
+    files = ([], [sock]) if writing else ([sock], [])
+    return any(select.select(*files, [], seconds)[:2])

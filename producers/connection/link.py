@@ -7,6 +7,7 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from producers.connection.deadline_socket import DeadlineSocket
+from producers.connection.resp import packed
 
 
 class Link:
@@ -26,9 +27,7 @@ class Link:
 
     def ask(self, *command: str | bytes | int) -> Any:
         """The answer to one command. Raises RedisError or OSError; ResponseError is Redis's own word."""
-        # Texts alone: hiredis may crash over an int if a signal handler raises just then.
-        words = [str(word) if isinstance(word, int) else word for word in command]
-        self._socket.sendall(b"".join(self._connection.pack_command(*words)))
+        self._socket.sendall(packed(command))
         self.unanswered = True
         try:
             answer = self._connection.read_response()

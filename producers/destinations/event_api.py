@@ -96,7 +96,7 @@ def prepare(account: str, event: Any, event_id: str | None, now: int) -> Prepare
     try:
         checked = msgspec.convert(whole, Event)
         payload = _ENCODER.encode(checked)
-        event_time = parse_rfc3339_utc(checked.eventTime)
+        event_time = parse_rfc3339_utc(checked.eventTime) if "eventTime" in event else now
         sound = (
             not list(account_faults(account))
             and (event_id is None or checked.clientEventId == event_id)
