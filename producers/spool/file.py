@@ -237,8 +237,11 @@ def _connected(path: Path, synchronous: str) -> sqlite3.Connection:
 
 @contextmanager
 def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
+    """Whoever writes holds a lock: one that is open already was left so, by an exception of a signal handler."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
     try:
+        connection.execute("BEGIN IMMEDIATE")
         yield
         connection.execute("COMMIT")
     except BaseException:

@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import sqlite3
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -48,15 +49,19 @@ class Spool:
         self.folder = Folder(settings.folder, settings.spool_max_bytes)
         self.prefix = prefix
         self.sync: Sync = settings.spool_sync
-        self.forked()
+        self._as_new()
 
     def forked(self) -> None:
-        """As new: of what the parent had, nothing is ours."""
+        """Of what the parent had, nothing is ours."""
+        self._as_new()
+
+    def _as_new(self) -> None:
         self.lock = ForkLock()
         self._file: SpoolFile | None = None
         self._read: SpoolFile | None = None  # the one that the background took its rows from
         self._orders: Counter[OrderKey] = Counter()
         self._tickets: deque[_Ticket] = deque()
+        self._writing = 0  # the thread that does
         self._free = 0
         self._empty_since = 0.0
         self.waiting = 0
@@ -67,13 +72,15 @@ class Spool:
 
     def write(self, events: Sequence[Made], slot: Slot, why: str) -> bool:
         """Returns when they are on disk; whether they are the first. Raises `SpoolFailed`."""
+        if self._writing == threading.get_ident():  # a signal handler; the lock would let it in
+            raise SpoolFailed("called from within a write of the same thread")
         now, lane = now_ms(), f"{slot.destination}.{slot.shard}"
         ticket = _Ticket(events, [record(each, lane, now, why) for each in events])
         self._tickets.append(ticket)
         with self.lock:
             first = self.waiting == 0
             if not ticket.done:
-                self._write_all([self._tickets.popleft() for _ in range(len(self._tickets))])
+                self._write_queue()
         if ticket.failed:
             raise SpoolFailed(ticket.failed)
         return first
@@ -152,6 +159,13 @@ class Spool:
     def _lost_sight(self) -> None:
         self._file, self.waiting, self._free = None, 0, 0
         self._orders.clear()
+
+    def _write_queue(self) -> None:
+        try:
+            self._writing = threading.get_ident()
+            self._write_all([self._tickets.popleft() for _ in range(len(self._tickets))])
+        finally:
+            self._writing = 0
 
     def _write_all(self, tickets: list[_Ticket]) -> None:
         try:
