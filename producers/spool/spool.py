@@ -19,6 +19,7 @@ from producers.spool.adoption import told_aside
 from producers.spool.file import CHECKPOINT_BYTES, COMMIT_BYTES, SpoolFile, Sync, is_corrupt, made
 from producers.spool.folder import Folder
 from producers.spool.forks import BACKGROUND, ForkLock
+from producers.spool.home import Home
 from producers.spool.lock import OwnerLock
 from producers.spool.rows import OrderKey, Record, Waiting, record
 
@@ -45,9 +46,9 @@ class _Ticket:
 class Spool:
     """Safe to share between threads. The counts move with the rows, under one lock, which no network call holds."""
 
-    def __init__(self, settings: SpoolSettings, prefix: str) -> None:
+    def __init__(self, settings: SpoolSettings, home: Home) -> None:
         self.folder = Folder(settings.folder, settings.spool_max_bytes)
-        self.prefix = prefix
+        self.home = home
         self.sync: Sync = settings.spool_sync
         self._as_new()
 
@@ -85,6 +86,11 @@ class Spool:
             raise SpoolFailed(ticket.failed)
         return first
 
+    @property
+    def name(self) -> str:
+        """Of the file that the background took its rows from."""
+        return self._read.path.name if self._read else ""
+
     def lanes(self) -> list[str]:
         self._read = file = self._file
         return file.lanes() if file else []
@@ -101,7 +107,7 @@ class Spool:
             self._file.settle(taken, refused)
             self._free = self._file.free_bytes()
             for row in (*taken, *(row for row, _ in refused)):
-                self._leaves(row.made)
+                self._leaves(row.order)
 
     def upkeep(self) -> float:
         """The background's: a long WAL is shortened, an empty file removed. Seconds until it is needed again."""
@@ -153,7 +159,7 @@ class Spool:
                 if only_empty and self.waiting:
                     return
                 self._lost_sight()
-            file.close(remove=not _any_left(file))
+            file.close(remove=not file.any_left())
             self.folder.shrank()
 
     def _lost_sight(self) -> None:
@@ -186,7 +192,7 @@ class Spool:
             return False
         reused = min(self._free, ticket.bytes)
         self._free -= reused
-        self.folder.grows(ticket.bytes - reused)
+        self.folder.grows(ticket.bytes, reused)
         return True
 
     def _written(self, records: list[Record], again: bool = True) -> str:
@@ -221,25 +227,18 @@ class Spool:
             path = self.folder.new_name()
             lock = OwnerLock.taken(path)
             if lock is not None:
-                return made(path, lock, self.sync, prefix=self.prefix, host=socket.gethostname(), pid=str(os.getpid()))
+                owner = {"host": socket.gethostname(), "pid": str(os.getpid())}
+                return made(path, lock, self.sync, **self.home._asdict(), **owner)
         raise OSError("no lock could be had for a new file")
 
-    def _leaves(self, made: Made | None) -> None:
+    def _leaves(self, key: OrderKey | None) -> None:
         self.waiting = max(0, self.waiting - 1)
         if not self.waiting:
             self._empty_since = time.monotonic()
-        if made is not None and made.entry.order:
-            key = order_key(made)
+        if key is not None:
             self._orders[key] -= 1
             if self._orders[key] <= 0:
                 del self._orders[key]
-
-
-def _any_left(file: SpoolFile) -> bool:
-    try:
-        return any(file.counts())
-    except sqlite3.Error:
-        return True
 
 
 def order_key(made: Made) -> OrderKey:
