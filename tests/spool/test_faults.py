@@ -244,6 +244,35 @@ def test_an_orphan_that_cannot_be_read_any_more_is_given_back(
     assert path.exists()
 
 
+@pytest.mark.parametrize("other", [HOME._replace(redis="there"), HOME._replace(prefix="other")])
+def test_an_orphan_of_another_home_is_left_alone_and_told(
+    spool: Spool, caplog: pytest.LogCaptureFixture, other: Home
+) -> None:
+    """Its events would come to a Redis, or a buffer, where nobody looks for them."""
+    write(spool, made())
+    spool.close()
+    left_out: set[str] = set()
+    assert first_orphan(spool.folder, other, "normal", left_out) is None
+    (told,) = look(spool.folder, other)
+    assert left_out == {told.file}
+    assert told.foreign.startswith("its events are for ")
+    assert told.foreign in caplog.text
+    assert [each.foreign for each in look(spool.folder, HOME)] == [""]
+
+
+@pytest.mark.parametrize(("note", "home"), [(False, HOME._replace(redis="there")), (True, HOME._replace(redis=""))])
+def test_an_orphan_that_names_no_redis_or_is_asked_for_none_is_taken(spool: Spool, note: bool, home: Home) -> None:
+    """Files of older versions have no such note."""
+    write(spool, made())
+    spool.close()
+    if not note:
+        with connected(file_of(spool)) as other:
+            other.execute("DELETE FROM about WHERE name = 'redis'")
+    file = first_orphan(spool.folder, home, "normal", set())
+    assert file is not None
+    file.close()
+
+
 def test_an_erasure_waits_for_no_reader(spool: Spool) -> None:
     """While it did, it would hold up the owner's writes."""
     write(spool, made(text="secret"), made(1))
