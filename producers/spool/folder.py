@@ -15,6 +15,7 @@ from producers.spool.file import unlink
 from producers.spool.lock import OwnerLock
 
 LOOK_S = 1.0  # how often the folder is looked at for what it holds, and its disk for what is free
+TIGHT_BYTES = 64_000_000  # of the disk, above what is kept
 SPARE_BYTES = 1_000_000  # of the disk: to forget what Redis took needs some, too
 CORRUPT = ".corrupt"
 _PART = re.compile(r"(?P<name>.+\.db)(-wal|-shm|\.lock)\Z")
@@ -27,7 +28,7 @@ class Folder:
         self.path = path
         self.max_bytes = max_bytes
         self._used = 0
-        self._left = 0  # of the disk
+        self._left = sys.maxsize  # of the disk
         self._kept = SPARE_BYTES  # of that, for the background: a checkpoint writes each WAL a second time
         self._looked_at = float("-inf")
 
@@ -49,15 +50,23 @@ class Folder:
     def corrupt(self) -> list[Path]:
         return sorted(each for each in self.path.glob(f"*{CORRUPT}") if each.is_file())
 
+    def look(self) -> None:
+        """Before a commit. Where the disk gets tight an estimate of what came since the last one is not enough."""
+        if self.tight or time.monotonic() - self._looked_at >= LOOK_S:
+            self._look()
+
     def full(self, size: int, free: int) -> str:
         """Why so many bytes more do not fit; empty if they do. `free`: those of our file that wait to be used."""
-        if time.monotonic() - self._looked_at >= LOOK_S:
-            self._look()
         if self._used - free + size > self.max_bytes:
             return f"it holds {self._used - free} bytes; FORWARDER_SPOOL_MAX_BYTES allows {self.max_bytes}"
         if self._left - size < self._kept + size:
             return f"the disk has only {self._left} bytes left"
         return ""
+
+    @property
+    def tight(self) -> bool:
+        """Whether the disk is nearly full, as far as is known."""
+        return self._left - self._kept < TIGHT_BYTES
 
     @property
     def crowded(self) -> bool:

@@ -116,7 +116,10 @@ class Spool:
             return float("inf")
         self._count_anew(file)
         if self.waiting:
-            file.checkpoint(self.lock, min(CHECKPOINT_BYTES, self.folder.max_bytes // 8))
+            with self.lock:
+                self.folder.look()
+            soon = 1 if self.folder.tight else min(CHECKPOINT_BYTES, self.folder.max_bytes // 8)
+            file.checkpoint(self.lock, soon)
             return 1.0
         left = self._empty_since + (0 if self.folder.crowded else IDLE_S) - time.monotonic()
         if left <= 0:
@@ -175,6 +178,7 @@ class Spool:
 
     def _write_all(self, tickets: list[_Ticket]) -> None:
         try:
+            self.folder.look()
             fitting = [ticket for ticket in tickets if self._fits(ticket)]
             failed = self._written([each for ticket in fitting for each in ticket.records]) if fitting else ""
             for ticket in fitting:

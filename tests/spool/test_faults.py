@@ -170,7 +170,7 @@ def test_a_signal_handler_within_a_write_is_refused_and_the_write_goes_on(
 
 
 def test_an_event_needs_room_on_the_disk_for_the_checkpoint_too(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each WAL of the folder will be written a second time; what came since the last look is counted."""
+    """Each WAL of the folder will be written a second time."""
     write(spool, made(text="x" * 100_000))
     wal = sum(each.stat().st_size for each in spool.folder.path.glob("*-wal"))
     assert wal > 100_000
@@ -179,8 +179,22 @@ def test_an_event_needs_room_on_the_disk_for_the_checkpoint_too(spool: Spool, mo
     spool.folder.shrank()
     write(spool, made(1, "x" * 20_000))
     with pytest.raises(SpoolFailed, match=r"the disk has only \d+ bytes left"):
-        write(spool, made(2, "x" * 20_000))
-    assert rows(spool) == 2
+        write(spool, made(2, "x" * 40_000))
+    write(spool, made(2))
+    assert rows(spool) == 3
+
+
+def test_on_a_disk_that_gets_tight_a_short_wal_is_brought_into_the_database_too(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the deletes of what Redis takes find room in it."""
+    write(spool, made(text="x" * 100_000))
+    spool.upkeep()
+    assert file_of(spool).stat().st_size < 100_000
+    monkeypatch.setattr(os, "statvfs", lambda _: Disk(2_000_000))
+    spool.folder.shrank()
+    spool.upkeep()
+    assert file_of(spool).stat().st_size > 100_000
 
 
 def test_the_checkpoint_is_made_even_while_nothing_can_be_settled(
