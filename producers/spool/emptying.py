@@ -74,4 +74,5 @@ def _mark(database: Path) -> None:
     uri = f"{database.absolute().as_uri()}?mode=rw"
     with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)) as connection:
         connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.execute("PRAGMA synchronous = NORMAL")  # the owner waits for the commit
         connection.execute("UPDATE events SET refused = NULL WHERE refused IS NOT NULL")

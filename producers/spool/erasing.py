@@ -14,6 +14,7 @@ from producers.spool.folder import Folder
 from producers.spool.status import BUSY_S, look
 
 TRUNCATE_BUSY_MS = 20  # less than an owner's writes wait
+AT_ONCE = 200  # in one commit, for the same reason
 IS_READ = ("alive", "orphan")
 
 
@@ -34,12 +35,18 @@ def _erase_in(database: Path, is_theirs: Callable[[bytes], bool], *, dry: bool) 
         rows = connection.execute("SELECT n, lane, stored FROM events")
         theirs = {n: lane.rpartition(".")[0] for n, lane, stored in rows if is_theirs(stored)}
         if theirs and not dry:
-            with effect("spool erase"):
-                connection.execute("BEGIN IMMEDIATE")
-                connection.executemany("DELETE FROM events WHERE n = ?", [(n,) for n in theirs])
-                connection.execute("COMMIT")
+            numbers = [(n,) for n in theirs]
+            for first in range(0, len(numbers), AT_ONCE):
+                _delete(connection, numbers[first : first + AT_ONCE])
             _empty_wal(connection)
         return Counter(theirs.values())
+
+
+def _delete(connection: sqlite3.Connection, numbers: list[tuple[int]]) -> None:
+    with effect("spool erase"):
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany("DELETE FROM events WHERE n = ?", numbers)
+        connection.execute("COMMIT")
 
 
 def _empty_wal(connection: sqlite3.Connection) -> None:
