@@ -8,6 +8,7 @@ sentinel://[user:password@]host[:port][,host[:port]…][/db]?master=NAME
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
@@ -72,6 +73,12 @@ def parse_redis_url(url: str, variable: str = "FORWARDER_REDIS_URL") -> RedisAdd
         return _parsed(url)
     except ValueError as error:
         raise ConfigurationError(f"{variable}: {secret_free(url)!r} is no Redis URL: {error}") from None
+
+
+def fingerprint(address: RedisAddress) -> str:
+    """The same for all ways to reach the same Redis at the same place; from it neither place nor login can be read."""
+    place = (sorted(address.hosts), address.path, address.db, address.master)
+    return sha256(repr(place).encode()).hexdigest()[:16]
 
 
 def secret_free(url: str) -> str:

@@ -15,6 +15,7 @@ from producers.spool.file import FORMAT, SpoolFile, Sync, is_corrupt
 from producers.spool.flusher import Flusher, Told
 from producers.spool.folder import Folder, set_aside
 from producers.spool.forks import BACKGROUND
+from producers.spool.home import Home
 from producers.spool.lock import OwnerLock
 from producers.spool.rows import Waiting
 
@@ -34,7 +35,7 @@ class Adopted:
         soon: bool = False,
     ) -> None:
         self.file = file
-        self.lanes, self.head = file.lanes, file.head
+        self.name, self.lanes, self.head = file.path.name, file.lanes, file.head
         self._flusher = Flusher(self, to, tell, stopped, soon=soon)
 
     def go(self) -> float:
@@ -49,16 +50,16 @@ class Adopted:
 
     def leave(self) -> bool:
         """Removes it if nothing is left in it, else gives it back; whether it is gone."""
-        waiting, refused = self.file.counts()
-        self.file.close(remove=not (waiting or refused))
-        return not (waiting or refused)
+        gone = not self.file.any_left()
+        self.file.close(remove=gone)
+        return gone
 
 
 class Foreign(Exception):
     """A file that is not for us, and why."""
 
 
-def adopted(database: Path, prefix: str, sync: Sync) -> SpoolFile | None:
+def adopted(database: Path, home: Home, sync: Sync) -> SpoolFile | None:
     """The file, if its process has ended and it can be read; else None. Raises `Foreign`, OSError or sqlite3.Error."""
     with BACKGROUND:  # so that no child is forked with a lock of which it does not know
         lock = OwnerLock.taken(database)
@@ -68,12 +69,12 @@ def adopted(database: Path, prefix: str, sync: Sync) -> SpoolFile | None:
             lock.release(remove=True)
             return None
         with effect("spool adopt"):
-            return _opened(database, lock, prefix, sync)
+            return _opened(database, lock, home, sync)
 
 
-def _opened(database: Path, lock: OwnerLock, prefix: str, sync: Sync) -> SpoolFile:
+def _opened(database: Path, lock: OwnerLock, home: Home, sync: Sync) -> SpoolFile:
     try:
-        return _ours(SpoolFile(database, lock, sync), prefix)
+        return _ours(SpoolFile(database, lock, sync), home)
     except sqlite3.Error as error:
         if is_corrupt(error):
             told_aside(database, error)
@@ -81,13 +82,12 @@ def _opened(database: Path, lock: OwnerLock, prefix: str, sync: Sync) -> SpoolFi
         raise
 
 
-def _ours(file: SpoolFile, prefix: str) -> SpoolFile:
+def _ours(file: SpoolFile, home: Home) -> SpoolFile:
     try:
-        theirs = file.about().get("prefix", prefix)
         if file.format() > FORMAT:
             raise Foreign("a newer version wrote it")
-        if theirs != prefix:
-            raise Foreign(f"its events are for FORWARDER_KEY_PREFIX={theirs}")
+        if why := home.foreign(file.about()):
+            raise Foreign(why)
         file.say(host=socket.gethostname(), pid=str(os.getpid()))
     except Foreign:
         file.close()
@@ -103,7 +103,7 @@ def told_aside(database: Path, error: Exception) -> None:
     LOG.error("the spool file %s cannot be read (%s); it is kept as %s", database.name, error, aside.name)
 
 
-def first_orphan(folder: Folder, prefix: str, sync: Sync, leave_out: set[str]) -> SpoolFile | None:
+def first_orphan(folder: Folder, home: Home, sync: Sync, leave_out: set[str]) -> SpoolFile | None:
     """The oldest orphan that something waits in; empty ones are removed on the way. Those that give trouble are told
     and added to `leave_out`."""
     folder.sweep()
@@ -111,7 +111,7 @@ def first_orphan(folder: Folder, prefix: str, sync: Sync, leave_out: set[str]) -
         if database.name in leave_out:
             continue
         try:
-            file = adopted(database, prefix, sync)
+            file = adopted(database, home, sync)
             if file is not None and _holds_something(file):
                 return file
         except Foreign as why:
@@ -124,7 +124,11 @@ def first_orphan(folder: Folder, prefix: str, sync: Sync, leave_out: set[str]) -
 
 
 def _holds_something(file: SpoolFile) -> bool:
-    waiting, refused = file.counts()
+    try:
+        waiting, refused = file.counts()
+    except sqlite3.Error:
+        file.close()
+        raise
     if not waiting:
         file.close(remove=not refused)
     return bool(waiting)

@@ -16,6 +16,7 @@ from producers.preparer import Made
 from producers.settings import BufferSettings, SpoolSettings
 from producers.spool.flusher import Told
 from producers.spool.forks import in_child
+from producers.spool.home import Home, home_of
 from producers.spool.keeper import Away, Keeper
 from producers.spool.spool import Spool, SpoolFailed
 
@@ -28,9 +29,9 @@ class Shared:
     To its background thread it is the way into Redis: that of the latest producer that was not closed.
     """
 
-    def __init__(self, settings: SpoolSettings, prefix: str) -> None:
+    def __init__(self, settings: SpoolSettings, home: Home) -> None:
         self.users: list[Appender] = []
-        self.spool = Spool(settings, prefix)
+        self.spool = Spool(settings, home)
         self.away = Away()
         self._keeper: Keeper | None = None
         self._starting = threading.Lock()
@@ -84,7 +85,7 @@ class SpoolingAppender:
     def __init__(self, inner: Appender, settings: SpoolSettings, buffer: BufferSettings) -> None:
         self._inner = inner
         self._settings = settings
-        self._prefix = buffer.key_prefix
+        self._home = home_of(buffer)
         self._key = (str(settings.folder), buffer.redis_url, buffer.key_prefix, buffer.shards)
         self._shared: Shared | None = None
 
@@ -150,7 +151,7 @@ class SpoolingAppender:
     def _share(self) -> Shared:
         with _sharing:
             if self._shared is None:
-                shared = _SHARED.get(self._key) or Shared(self._settings, self._prefix)
+                shared = _SHARED.get(self._key) or Shared(self._settings, self._home)
                 _SHARED[self._key] = shared
                 shared.users.append(self._inner)
                 self._shared = shared

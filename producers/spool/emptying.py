@@ -13,6 +13,7 @@ from producers.spool.adoption import Adopted, first_orphan
 from producers.spool.file import Sync
 from producers.spool.flusher import Told
 from producers.spool.folder import Folder
+from producers.spool.home import Home
 from producers.spool.status import BUSY_S, SpoolStatus, look
 
 LOOK_S = 0.1
@@ -22,11 +23,11 @@ LONGEST_WAIT_S = 0.2
 class Emptying:
     """One run of `forwarder spool flush`. `trouble`: what Redis said last, empty if it took what it was given."""
 
-    def __init__(self, folder: Folder, prefix: str, sync: Sync, to: Appender) -> None:
+    def __init__(self, folder: Folder, home: Home, sync: Sync, to: Appender) -> None:
         self.flushed = 0
         self.trouble = ""
         self._folder = folder
-        self._prefix = prefix
+        self._home = home
         self._sync = sync
         self._to = to
         self._left_alone: set[str] = set()
@@ -36,7 +37,8 @@ class Emptying:
         ends = time.monotonic() + timeout_s
         while True:
             self._orphans(ends)
-            left = [each for each in look(self._folder) if each.events or each.refused or each.state != "alive"]
+            files = look(self._folder, self._home)
+            left = [each for each in files if each.events or each.refused or each.state != "alive"]
             waits = [each for each in left if each.events and each.file not in self._left_alone]
             if not waits or time.monotonic() >= ends:
                 return left
@@ -44,15 +46,15 @@ class Emptying:
 
     def retry_refused(self) -> None:
         """What was refused waits again: with an owner that lives, it notices within seconds."""
-        for each in look(self._folder):
-            if each.refused and each.prefix == self._prefix:
+        for each in look(self._folder, self._home):
+            if each.refused and not each.foreign:
                 _mark(self._folder.path / each.file)
 
     def _orphans(self, ends: float) -> None:
         def over() -> bool:
             return time.monotonic() >= ends
 
-        while (file := first_orphan(self._folder, self._prefix, self._sync, self._left_alone)) is not None:
+        while (file := first_orphan(self._folder, self._home, self._sync, self._left_alone)) is not None:
             orphan = Adopted(file, self._to, self._told, lambda: False, soon=True)
             try:
                 while (wait := orphan.go()) != float("inf") and not over():
@@ -72,4 +74,5 @@ def _mark(database: Path) -> None:
     uri = f"{database.absolute().as_uri()}?mode=rw"
     with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)) as connection:
         connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.execute("PRAGMA synchronous = NORMAL")  # the owner waits for the commit
         connection.execute("UPDATE events SET refused = NULL WHERE refused IS NOT NULL")

@@ -24,6 +24,7 @@ FORMAT = 1  # PRAGMA user_version; a file of a higher one is left alone
 PAGE_BYTES = 1024  # small: a commit writes whole pages
 COMMIT_BYTES = 3 * (PAGE_BYTES + 24)  # that a commit adds to the WAL beside its events, about
 BUSY_S = 1.0  # another process holds it only to read, or to mark events
+WRITER_BUSY_MS = 50  # of that, at most, at a commit: a caller waits
 CHECKPOINT_BYTES = 4_000_000  # of the WAL, from which on it is brought into the database
 URGENT = 4  # times as much, from which on writers wait for the last part of it
 SCHEMA = (
@@ -76,6 +77,7 @@ class SpoolFile:
                     self._writer.execute(statement)
                 self._writer.executemany("INSERT INTO about VALUES (?, ?)", about.items())
         self._writer.execute(f"PRAGMA synchronous = {sync.upper()}")
+        self._writer.execute(f"PRAGMA busy_timeout = {WRITER_BUSY_MS}")
 
     def write(self, records: Iterable[Record]) -> None:
         """All or none of them, in this order, in one commit. Raises sqlite3.Error."""
@@ -134,6 +136,13 @@ class SpoolFile:
             waits, refused = (self._read(f"SELECT count(*) FROM events WHERE refused {kind}")[0][0] for kind in kinds)  # noqa: S608
             return int(waits), int(refused)
 
+    def any_left(self) -> bool:
+        """Whether anything is in it, as far as can be told: a file that cannot be read is not removed."""
+        try:
+            return any(self.counts())
+        except sqlite3.Error:
+            return True
+
     def touched(self) -> bool:
         """Whether somebody else changed it since the last time; under the writers' lock."""
         before, (self._version,) = self._version, self._writer.execute("PRAGMA data_version").fetchone()
@@ -169,9 +178,11 @@ class SpoolFile:
                     with contextlib.suppress(sqlite3.Error):
                         connection.close()
             with effect("spool remove") if remove else nullcontext():
-                if remove:
-                    unlink(self.path)
-                self.lock.release(remove=remove)
+                try:
+                    if remove:
+                        unlink(self.path)
+                finally:
+                    self.lock.release(remove=remove)
 
     def abandon(self) -> None:
         """Closes it for writing; the lock is the caller's."""
@@ -237,8 +248,11 @@ def _connected(path: Path, synchronous: str) -> sqlite3.Connection:
 
 @contextmanager
 def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
+    """Whoever writes holds a lock: one that is open already was left so, by an exception of a signal handler."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
     try:
+        connection.execute("BEGIN IMMEDIATE")
         yield
         connection.execute("COMMIT")
     except BaseException:

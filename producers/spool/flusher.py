@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import random
 import time
@@ -15,17 +16,21 @@ from producers.keys import Slot
 from producers.preparer import Made
 from producers.spool.rows import Waiting
 
+LOG = logging.getLogger("producers.spool")
 MOST_EVENTS = 500
 MOST_BYTES = 1_000_000
 SLICE_S = 0.2  # of one lane, before another has its turn
 FIRST_S, LONGEST_S = 0.1, 1.0
 GROWTH = 4
+TOLD_REFUSED = "%d events of the spool file %s were refused for good; forwarder spool status shows them"
 REFUSED = "another event was accepted before under its id"
 
 
 class Source(Protocol):
     """A file, or this process's own with what is counted of it."""
 
+    @property
+    def name(self) -> str: ...
     def lanes(self) -> list[str]: ...
     def head(self, lane: str, most_events: int, most_bytes: int) -> list[Waiting]: ...
     def settle(self, taken: Sequence[Waiting], refused: Sequence[tuple[Waiting, str]]) -> None: ...
@@ -140,5 +145,8 @@ class Flusher:
     def _settle(self) -> None:
         """A disk that is full keeps what Redis has already: that must be forgotten before anything is sent again."""
         if self._unsettled is not None:
-            self._source.settle(*self._unsettled)
+            taken, refused = self._unsettled
+            self._source.settle(taken, refused)
             self._unsettled = None
+            if refused:
+                LOG.warning(TOLD_REFUSED, len(refused), self._source.name)

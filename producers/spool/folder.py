@@ -7,13 +7,16 @@ import os
 import re
 import secrets
 import socket
+import sys
 import time
 from pathlib import Path
 
 from producers.spool.file import unlink
 from producers.spool.lock import OwnerLock
 
-LOOK_S = 1.0  # how often the folder is looked at for what it holds
+LOOK_S = 1.0  # how often the folder is looked at for what it holds, and its disk for what is free
+TIGHT_BYTES = 64_000_000  # of the disk, above what is kept
+SPARE_BYTES = 1_000_000  # of the disk: to forget what Redis took needs some, too
 CORRUPT = ".corrupt"
 _PART = re.compile(r"(?P<name>.+\.db)(-wal|-shm|\.lock)\Z")
 
@@ -25,6 +28,8 @@ class Folder:
         self.path = path
         self.max_bytes = max_bytes
         self._used = 0
+        self._left = sys.maxsize  # of the disk
+        self._kept = SPARE_BYTES  # of that, for the background: a checkpoint writes each WAL a second time
         self._looked_at = float("-inf")
 
     def make(self) -> None:
@@ -45,14 +50,23 @@ class Folder:
     def corrupt(self) -> list[Path]:
         return sorted(each for each in self.path.glob(f"*{CORRUPT}") if each.is_file())
 
+    def look(self) -> None:
+        """Before a commit. Where the disk gets tight an estimate of what came since the last one is not enough."""
+        if self.tight or time.monotonic() - self._looked_at >= LOOK_S:
+            self._look()
+
     def full(self, size: int, free: int) -> str:
         """Why so many bytes more do not fit; empty if they do. `free`: those of our file that wait to be used."""
-        if time.monotonic() - self._looked_at >= LOOK_S:
-            self._used = self._bytes()
-            self._looked_at = time.monotonic()
         if self._used - free + size > self.max_bytes:
             return f"it holds {self._used - free} bytes; FORWARDER_SPOOL_MAX_BYTES allows {self.max_bytes}"
+        if self._left - size < self._kept + size:
+            return f"the disk has only {self._left} bytes left"
         return ""
+
+    @property
+    def tight(self) -> bool:
+        """Whether the disk is nearly full, as far as is known."""
+        return self._left - self._kept < TIGHT_BYTES
 
     @property
     def crowded(self) -> bool:
@@ -63,8 +77,11 @@ class Folder:
         """A file of ours is gone: what is known is no longer true."""
         self._looked_at = float("-inf")
 
-    def grows(self, size: int) -> None:
-        self._used += size
+    def grows(self, size: int, reused: int) -> None:
+        """`size` more in a WAL; `reused` of them take no room in the database."""
+        self._used += size - reused
+        self._left -= size
+        self._kept += size
 
     def sweep(self) -> None:
         """Removes what a process left that was killed while it made or removed a file."""
@@ -83,10 +100,26 @@ class Folder:
             return {database for database in named if not database.exists()}
         return set()
 
-    def _bytes(self) -> int:
+    def _look(self) -> None:
+        sizes = self._sizes()
+        self._used = sum(sizes.values())
+        self._left = self._free_bytes()
+        self._kept = SPARE_BYTES + sum(size for name, size in sizes.items() if name.endswith("-wal"))
+        if self._left < sys.maxsize:
+            self._looked_at = time.monotonic()
+
+    def _free_bytes(self) -> int:
+        """Of the disk, root's reserve left out. Before there is a folder nobody knows, and the next one looks."""
+        try:
+            disk = os.statvfs(self.path)
+        except OSError:
+            return sys.maxsize
+        return disk.f_bavail * disk.f_frsize
+
+    def _sizes(self) -> dict[str, int]:
         with contextlib.suppress(OSError), os.scandir(self.path) as entries:
-            return sum(_size(each) for each in entries)
-        return 0
+            return {each.name: _size(each) for each in entries}
+        return {}
 
 
 def set_aside(database: Path) -> Path:

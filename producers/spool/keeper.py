@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 import random
-import sqlite3
 import threading
 import time
+from collections.abc import Callable
 
 from producers.appender import Appender
 from producers.keys import Slot
@@ -85,18 +84,22 @@ class Keeper:
                 self._wake.wait(wait)
                 self._wake.clear()
         if self._adopted is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self._adopted.leave()
+            self._adopted.leave()
 
     def _turn(self) -> float:
-        """Seconds until the next one."""
+        """Seconds until the next one. On a disk that is full only the checkpoint makes room for all else."""
+        return min(self._tried(self._bring), self._tried(self._spool.upkeep), self._others())
+
+    def _bring(self) -> float:
+        return self._own.go() if self._spool.waiting else math.inf
+
+    def _tried(self, part: Callable[[], float]) -> float:
         try:
-            own = min(self._own.go() if self._spool.waiting else math.inf, self._spool.upkeep())
-        except (OSError, sqlite3.Error) as error:
+            return part()
+        except Exception as error:  # noqa: BLE001 - the other parts go on
             self._surprised(error)
             self._spool.damaged(error)
-            own = AGAIN_S
-        return min(own, self._others())
+            return AGAIN_S
 
     def _surprised(self, error: Exception) -> None:
         """The same one is told once a minute."""
@@ -111,7 +114,7 @@ class Keeper:
         if (left := self._next_look - time.monotonic()) > 0:
             return left
         self._next_look = time.monotonic() + LOOK_S * random.uniform(0.8, 1.2)
-        file = first_orphan(self._spool.folder, self._spool.prefix, self._spool.sync, self._set_back)
+        file = first_orphan(self._spool.folder, self._spool.home, self._spool.sync, self._set_back)
         if file is None:
             return self._next_look - time.monotonic()
         LOG.info("the spool file %s of a process that ended is taken over", file.path.name)

@@ -35,10 +35,14 @@ class Record(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """An event that waits in the file as number `n`; without `made` it cannot be read, for the reason `fault`."""
+    """An event that waits in the file as number `n`; without `made` it cannot be read, for the reason `fault`.
+
+    `order`: by which it is counted, even then.
+    """
 
     n: int
     made: Made | None
+    order: OrderKey | None
     fault: str = ""
 
 
@@ -52,9 +56,9 @@ def record(made: Made, lane: str, now: int, why: str) -> Record:
 
 def waiting(n: int, event_id: str, head: bytes, stored: bytes) -> Waiting:
     try:
-        return Waiting(n, _made(event_id, head, stored))
+        return Waiting(n, _made(event_id, head, stored), order_of(head))
     except (msgspec.DecodeError, LookupError, TypeError, ValueError) as error:
-        return Waiting(n, None, f"cannot be read: {error}")
+        return Waiting(n, None, order_of(head), f"cannot be read: {error}")
 
 
 def order_of(head: bytes) -> OrderKey | None:

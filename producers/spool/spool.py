@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import sqlite3
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from producers.spool.adoption import told_aside
 from producers.spool.file import CHECKPOINT_BYTES, COMMIT_BYTES, SpoolFile, Sync, is_corrupt, made
 from producers.spool.folder import Folder
 from producers.spool.forks import BACKGROUND, ForkLock
+from producers.spool.home import Home
 from producers.spool.lock import OwnerLock
 from producers.spool.rows import OrderKey, Record, Waiting, record
 
@@ -44,19 +46,23 @@ class _Ticket:
 class Spool:
     """Safe to share between threads. The counts move with the rows, under one lock, which no network call holds."""
 
-    def __init__(self, settings: SpoolSettings, prefix: str) -> None:
+    def __init__(self, settings: SpoolSettings, home: Home) -> None:
         self.folder = Folder(settings.folder, settings.spool_max_bytes)
-        self.prefix = prefix
+        self.home = home
         self.sync: Sync = settings.spool_sync
-        self.forked()
+        self._as_new()
 
     def forked(self) -> None:
-        """As new: of what the parent had, nothing is ours."""
+        """Of what the parent had, nothing is ours."""
+        self._as_new()
+
+    def _as_new(self) -> None:
         self.lock = ForkLock()
         self._file: SpoolFile | None = None
         self._read: SpoolFile | None = None  # the one that the background took its rows from
         self._orders: Counter[OrderKey] = Counter()
         self._tickets: deque[_Ticket] = deque()
+        self._writing = 0  # the thread that does
         self._free = 0
         self._empty_since = 0.0
         self.waiting = 0
@@ -67,16 +73,23 @@ class Spool:
 
     def write(self, events: Sequence[Made], slot: Slot, why: str) -> bool:
         """Returns when they are on disk; whether they are the first. Raises `SpoolFailed`."""
+        if self._writing == threading.get_ident():  # a signal handler; the lock would let it in
+            raise SpoolFailed("called from within a write of the same thread")
         now, lane = now_ms(), f"{slot.destination}.{slot.shard}"
         ticket = _Ticket(events, [record(each, lane, now, why) for each in events])
         self._tickets.append(ticket)
         with self.lock:
             first = self.waiting == 0
             if not ticket.done:
-                self._write_all([self._tickets.popleft() for _ in range(len(self._tickets))])
+                self._write_queue()
         if ticket.failed:
             raise SpoolFailed(ticket.failed)
         return first
+
+    @property
+    def name(self) -> str:
+        """Of the file that the background took its rows from."""
+        return self._read.path.name if self._read else ""
 
     def lanes(self) -> list[str]:
         self._read = file = self._file
@@ -94,7 +107,7 @@ class Spool:
             self._file.settle(taken, refused)
             self._free = self._file.free_bytes()
             for row in (*taken, *(row for row, _ in refused)):
-                self._leaves(row.made)
+                self._leaves(row.order)
 
     def upkeep(self) -> float:
         """The background's: a long WAL is shortened, an empty file removed. Seconds until it is needed again."""
@@ -103,7 +116,10 @@ class Spool:
             return float("inf")
         self._count_anew(file)
         if self.waiting:
-            file.checkpoint(self.lock, min(CHECKPOINT_BYTES, self.folder.max_bytes // 8))
+            with self.lock:
+                self.folder.look()
+            soon = 1 if self.folder.tight else min(CHECKPOINT_BYTES, self.folder.max_bytes // 8)
+            file.checkpoint(self.lock, soon)
             return 1.0
         left = self._empty_since + (0 if self.folder.crowded else IDLE_S) - time.monotonic()
         if left <= 0:
@@ -146,15 +162,23 @@ class Spool:
                 if only_empty and self.waiting:
                     return
                 self._lost_sight()
-            file.close(remove=not _any_left(file))
+            file.close(remove=not file.any_left())
             self.folder.shrank()
 
     def _lost_sight(self) -> None:
         self._file, self.waiting, self._free = None, 0, 0
         self._orders.clear()
 
+    def _write_queue(self) -> None:
+        try:
+            self._writing = threading.get_ident()
+            self._write_all([self._tickets.popleft() for _ in range(len(self._tickets))])
+        finally:
+            self._writing = 0
+
     def _write_all(self, tickets: list[_Ticket]) -> None:
         try:
+            self.folder.look()
             fitting = [ticket for ticket in tickets if self._fits(ticket)]
             failed = self._written([each for ticket in fitting for each in ticket.records]) if fitting else ""
             for ticket in fitting:
@@ -172,7 +196,7 @@ class Spool:
             return False
         reused = min(self._free, ticket.bytes)
         self._free -= reused
-        self.folder.grows(ticket.bytes - reused)
+        self.folder.grows(ticket.bytes, reused)
         return True
 
     def _written(self, records: list[Record], again: bool = True) -> str:
@@ -207,25 +231,18 @@ class Spool:
             path = self.folder.new_name()
             lock = OwnerLock.taken(path)
             if lock is not None:
-                return made(path, lock, self.sync, prefix=self.prefix, host=socket.gethostname(), pid=str(os.getpid()))
+                owner = {"host": socket.gethostname(), "pid": str(os.getpid())}
+                return made(path, lock, self.sync, **self.home._asdict(), **owner)
         raise OSError("no lock could be had for a new file")
 
-    def _leaves(self, made: Made | None) -> None:
+    def _leaves(self, key: OrderKey | None) -> None:
         self.waiting = max(0, self.waiting - 1)
         if not self.waiting:
             self._empty_since = time.monotonic()
-        if made is not None and made.entry.order:
-            key = order_key(made)
+        if key is not None:
             self._orders[key] -= 1
             if self._orders[key] <= 0:
                 del self._orders[key]
-
-
-def _any_left(file: SpoolFile) -> bool:
-    try:
-        return any(file.counts())
-    except sqlite3.Error:
-        return True
 
 
 def order_key(made: Made) -> OrderKey:

@@ -13,6 +13,7 @@ import msgspec
 
 from producers.clock import now_ms
 from producers.spool.folder import Folder
+from producers.spool.home import Home
 from producers.spool.lock import OwnerLock
 
 MOST_REFUSED = 100  # that are shown of a file
@@ -29,7 +30,10 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class SpoolStatus(msgspec.Struct, frozen=True):
-    """One file. `alive`: its process runs and brings its events to Redis. `why`: of the oldest that waits."""
+    """One file. `alive`: its process runs and brings its events to Redis. `why`: of the oldest that waits.
+
+    `foreign`: why nobody who asks as we do takes it over.
+    """
 
     file: str
     state: State
@@ -43,23 +47,24 @@ class SpoolStatus(msgspec.Struct, frozen=True):
     refused: int = 0
     refusals: tuple[Refused, ...] = ()
     fault: str = ""
+    foreign: str = ""
 
 
-def look(folder: Folder) -> list[SpoolStatus]:
+def look(folder: Folder, home: Home | None = None) -> list[SpoolStatus]:
     """All files of the folder, those that cannot be read included. Raises OSError if the folder cannot be read."""
     with contextlib.suppress(FileNotFoundError):
         os.listdir(folder.path)
-    found = [status for database in folder.databases() if (status := _status(database)) is not None]
+    found = [status for database in folder.databases() if (status := _status(database, home)) is not None]
     return found + [SpoolStatus(each.name, "corrupt", bytes=each.stat().st_size) for each in folder.corrupt()]
 
 
-def _status(database: Path) -> SpoolStatus | None:
+def _status(database: Path, home: Home | None) -> SpoolStatus | None:
     """None if it is gone meanwhile. An orphan is ours while we read it."""
     lock: OwnerLock | None = None
     try:
         lock = OwnerLock.taken(database)
         state: State = "alive" if lock is None else "orphan"
-        return _read(database, state) if database.exists() else None
+        return _read(database, state, home) if database.exists() else None
     except (OSError, sqlite3.Error) as error:
         if not database.exists():
             return None
@@ -69,7 +74,7 @@ def _status(database: Path) -> SpoolStatus | None:
             lock.release(remove=not database.exists())
 
 
-def _read(database: Path, state: State) -> SpoolStatus:
+def _read(database: Path, state: State, home: Home | None) -> SpoolStatus:
     """Of a living owner without any right to write: else we would tidy up behind it when we close."""
     uri = f"{database.absolute().as_uri()}?mode={'ro' if state == 'alive' else 'rw'}"
     with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)) as connection:
@@ -82,6 +87,7 @@ def _read(database: Path, state: State) -> SpoolStatus:
             about.get("host", ""),
             about.get("pid", ""),
             about.get("prefix", ""),
+            foreign=home.foreign(about) if home else "",
             **_waiting(connection),
             **_refused(connection),
         )

@@ -17,6 +17,7 @@ from producers.spool import SpoolingAppender
 from tests.integration.support import Cli, as_lines, eventually
 from tests.spool.events import lines, of_session, one
 from tests.spool.support import Process, Shop
+from worker.stack.redis_server import EmbeddedRedis
 
 
 def orphan(shop: Shop, count: int = 3) -> Path:
@@ -83,6 +84,24 @@ def test_a_file_of_a_newer_version_or_another_buffer_is_left_alone(
     assert why in ended.err or "left" in ended.err
     assert file.exists()
     assert shop.stored() == []
+
+
+@pytest.fixture
+def elsewhere(one_redis: EmbeddedRedis) -> str:
+    """Another Redis than that of the shop: another database of the same server."""
+    return one_redis.url.removesuffix("/0") + "/1"
+
+
+def test_what_was_meant_for_another_redis_goes_there_unless_somebody_says_so(
+    shop: Shop, cli: Cli, elsewhere: str
+) -> None:
+    orphan(shop)
+    ended = cli.run("spool", "flush", "--timeout", "0.1", FORWARDER_REDIS_URL=elsewhere)
+    assert ended.status == 1
+    assert "another Redis; forwarder spool flush --other-redis" in ended.err
+    assert shop.spooled() == 3
+    cli.done("spool", "flush", "--other-redis", FORWARDER_REDIS_URL=elsewhere)
+    assert (shop.spooled(), shop.stored()) == (0, [])
 
 
 def test_what_a_kill_left_of_a_file_that_was_made_or_removed_is_swept(shop: Shop) -> None:

@@ -14,7 +14,7 @@ from kombu import Connection
 
 from producers.connection.shared_pools import shared_pool
 from producers.errors import ConfigurationError
-from producers.redis_url import Login, parse_redis_url, secret_free
+from producers.redis_url import Login, fingerprint, parse_redis_url, secret_free
 from worker.broker import broker
 
 VERIFIED = {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
@@ -158,3 +158,18 @@ def test_a_broker_on_a_socket_is_reached() -> None:
     connection = told("unix://u:p@/run/r.sock?db=3")
     assert connection.as_uri() == "redis+socket://u:**@/run/r.sock"
     assert "run/r.sock?virtual_host=3" in connection.hostname
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("redis://h", "rediss://u:p@H:6379/0?ssl_ca_certs=/ca", True),
+        ("redis://h/0", "redis://h/1", False),
+        ("redis://h", "redis://h:6380", False),
+        ("unix:///a", "unix:///b", False),
+        ("sentinel://a,b?master=m", "sentinel://:p@b,a?master=m&sentinel_password=s", True),
+        ("sentinel://a?master=m", "sentinel://a?master=n", False),
+    ],
+)
+def test_a_fingerprint_is_of_the_place_and_not_of_the_way_there(one: str, other: str, same: bool) -> None:
+    assert (fingerprint(parse_redis_url(one)) == fingerprint(parse_redis_url(other))) is same

@@ -11,7 +11,7 @@ import typer
 from producers import ConfigurationError
 from producers.destinations import DESTINATIONS
 from producers.producer import Producer
-from producers.settings import BatchSettings, SpoolSettings, spool_settings
+from producers.settings import BatchSettings, SpoolSettings, buffer_settings, spool_settings
 from worker.cli.context import JsonOption, buffer_of, environment, plain, print_json
 from worker.settings import caps_of
 
@@ -25,10 +25,12 @@ app = typer.Typer(help="Events that Redis did not take in time, on this machine'
 def status(as_json: JsonOption = False) -> None:
     """Its files: whose they are, what waits in them and for how long, and what Redis refused for good."""
     from producers.spool.folder import Folder
+    from producers.spool.home import home_of
     from producers.spool.status import look
 
-    settings = _settings(environment())
-    files = _readable(settings, lambda: look(Folder(settings.folder, settings.spool_max_bytes)))
+    environ = environment()
+    settings, home = _settings(environ), home_of(buffer_settings(environ))
+    files = _readable(settings, lambda: look(Folder(settings.folder, settings.spool_max_bytes), home))
     if as_json:
         print_json(_told(settings, files))
         return
@@ -41,17 +43,22 @@ def status(as_json: JsonOption = False) -> None:
 def flush(
     timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait at most.")] = 60,
     refused: Annotated[bool, typer.Option("--refused", help="Try again what Redis refused for good.")] = False,
+    other_redis: Annotated[bool, typer.Option("--other-redis", help="Also what was meant for another Redis.")] = False,
 ) -> None:
     """Bring what waits to Redis, once: files without an owner now; living owners empty theirs. 1 says what is left."""
     from producers.spool.emptying import Emptying
     from producers.spool.folder import Folder
+    from producers.spool.home import home_of
 
     environ = environment()
     settings = _settings(environ)
     buffer = buffer_of(environ)
     folder = Folder(settings.folder, settings.spool_max_bytes)
     producer = Producer(buffer, _batches(environ))
-    emptying = Emptying(folder, buffer.key_prefix, settings.spool_sync, producer.appender)
+    home = home_of(buffer)
+    if other_redis:
+        home = home._replace(redis="")
+    emptying = Emptying(folder, home, settings.spool_sync, producer.appender)
     try:
         if refused:
             emptying.retry_refused()
@@ -112,6 +119,8 @@ def _lines(each: SpoolStatus) -> Iterator[str]:
     age = "" if each.oldest_age_s is None else f" ({each.bytes} bytes), the oldest for {each.oldest_age_s:.0f} s"
     why = f": {plain(each.why)}" if each.why else ""
     yield f"{each.file}, {owner}, for {each.prefix}: {each.events} events wait{age}{why}"
+    if each.foreign and each.state == "orphan":
+        yield f"  {plain(each.foreign)}"
     for refused in each.refusals:
         yield f"  refused: {refused.destination} {plain(refused.id)}: {plain(refused.reason)}"
     if each.refused > len(each.refusals):

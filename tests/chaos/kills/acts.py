@@ -16,6 +16,7 @@ from producers.keys import Slot
 from producers.settings import buffer_settings, spool_settings
 from producers.spool.emptying import Emptying
 from producers.spool.folder import Folder
+from producers.spool.home import Home
 from tests.intake.support import hand_over, intake
 from worker.audit import note
 from worker.buffer.holds import Holds
@@ -199,11 +200,11 @@ def erase_from_spool(env: Env, email: str) -> None:
 
 
 def flush(env: Env) -> None:
-    """As `forwarder spool flush` does it."""
+    """As `forwarder spool flush --other-redis` does it."""
     settings = spool_settings(env, {})
     assert settings is not None
     producer = Producer.from_env({**env, "FORWARDER_SPOOL_DIR": ""})
     folder = Folder(settings.folder, settings.spool_max_bytes)
-    left = Emptying(folder, env["FORWARDER_KEY_PREFIX"], settings.spool_sync, producer.appender).run(HANGS_S)
+    left = Emptying(folder, Home(env["FORWARDER_KEY_PREFIX"], ""), settings.spool_sync, producer.appender).run(HANGS_S)
     assert left == []
     producer.close()
