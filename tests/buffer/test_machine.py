@@ -7,7 +7,7 @@ import pytest
 from tests.buffer.run_machine import run
 from worker.stack.redis_server import EmbeddedRedis
 
-EXAMPLES, STEPS = 150, 40
+EXAMPLES, STEPS = 90, 40
 
 
 @pytest.mark.timeout(400)  # half a minute, unless the machine is busy with something else

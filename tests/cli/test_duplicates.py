@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from tests.integration.support import Cli
 
 EVENT = {"eventType": "conversion"}
 
 
-def line(event_id: str, **event: str) -> str:
+def line(event_id: str, **event: Any) -> str:
     return json.dumps({"destination": "event-api", "account": "7", "event": EVENT | event, "id": event_id}) + "\n"
 
 
@@ -18,7 +19,7 @@ def test_duplicates_are_counted_and_no_fault_while_another_content_is_one(cli: C
     assert (first.status, first.out) == (0, "2 accepted, 0 refused\n")
     again = cli.run("enqueue", "-", given=line("a") + line("b") + line("c"))
     assert (again.status, again.out) == (0, "1 accepted, 2 duplicates, 0 refused\n")
-    other = cli.run("enqueue", "-", "--json", given=line("a") + line("b", eventTime="2026-11-22T09:00:00Z"))
+    other = cli.run("enqueue", "-", "--json", given=line("a") + line("b", metaData=[{"name": "n", "value": "v"}]))
     assert (other.status, other.json) == (1, {"accepted": 0, "duplicates": 1, "refused": 1, "failed": 0})
     assert other.err == "line 2: id: 'b' was accepted before, with another content\n"
 

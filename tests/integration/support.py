@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+from tests.support import preloaded
 from tests.support.sandbox import Sandbox
 from worker.redis_client import sync_redis
 from worker.stack import parts
@@ -46,15 +46,8 @@ class Cli:
 
     def run(self, *arguments: str, given: str | bytes = b"", **variables: str) -> Ended:
         """One command, to its end. `given` is its standard input; `variables` go before the environment."""
-        ended = subprocess.run(
-            [FORWARDER, *arguments],
-            input=given.encode() if isinstance(given, str) else given,
-            capture_output=True,
-            env={**self.env, **variables},
-            cwd=self.folder,
-            timeout=self._within_s,
-            check=False,
-        )
+        text = given.encode() if isinstance(given, str) else given
+        ended = preloaded.run(arguments, {**self.env, **variables}, self.folder, text, self._within_s)
         return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
     def done(self, *arguments: str, **variables: str) -> Ended:
