@@ -22,6 +22,7 @@ import celery
 from producers import Producer
 from producers.asynchronous import AsyncProducer
 from producers.checkout import conversion
+from producers.settings import PATIENT
 from worker.stack.redis_server import EmbeddedRedis
 
 ROUNDS = 3
@@ -109,7 +110,7 @@ def delay(url: str) -> Callable[[str, dict[str, Any]], object]:
 
 def main(seconds: float) -> None:
     with TemporaryDirectory() as folder, EmbeddedRedis(Path(folder)) as server:
-        producer = Producer.from_env({"FORWARDER_REDIS_URL": server.url, "FORWARDER_KEY_PREFIX": "bench"})
+        producer = Producer.from_env({"FORWARDER_REDIS_URL": server.url, "FORWARDER_KEY_PREFIX": "bench", **PATIENT})
         kinds: dict[str, Callable[[], tuple[list[float], int]]] = {
             "single": lambda: single(producer, seconds),
             f"async, {CALLERS} callers": lambda: asyncio.run(gathered(producer, seconds)),
