@@ -12,11 +12,10 @@ import pytest
 
 from producers import EnqueueFailed, Producer
 from producers.destinations import DESTINATIONS
-from producers.keys import Slot
 from producers.settings import BatchSettings, BufferSettings
 from tests.buffer.test_producer import conversion, line
 from tests.integration.support import eventually
-from worker.redis_client import sync_redis
+from tests.producers.support import accepted
 from worker.stack.ports import free_port
 from worker.stack.redis_server import EmbeddedRedis
 
@@ -59,13 +58,6 @@ def failure(producer: Producer) -> EnqueueFailed:
     assert time.monotonic() - started < 1
     assert caught.value.id
     return caught.value
-
-
-def accepted(server: EmbeddedRedis, prefix: str) -> int:
-    redis = sync_redis(server.url)
-    count = redis.hget(Slot(prefix, "event-api", 0).key("ledger"), "accepted")
-    redis.close()
-    return int(count or 0)
 
 
 def test_a_redis_that_never_was_there_has_surely_not_accepted_the_event(prefix: str) -> None:

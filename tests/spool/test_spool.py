@@ -257,3 +257,12 @@ def test_a_redis_that_was_never_there_fills_the_spool(shop: Shop) -> None:
         assert one(producer, "e").spooled
     (file,) = shop.files()
     assert (file.state, file.events) == ("orphan", 1)
+
+
+def test_what_no_checkout_waits_for_is_told_and_not_spooled(shop: Shop) -> None:
+    """The intake and a replay can try again: there a message stays where it is, and not on a worker's disk."""
+    shop.redis.kill()
+    env = {**shop.env, "FORWARDER_ENQUEUE_BUDGET_MS": "200"}
+    with contextlib.closing(Producer.patient(env)) as patient, pytest.raises(EnqueueFailed):
+        one(patient, "told")
+    assert shop.names() == []
