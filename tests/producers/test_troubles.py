@@ -9,13 +9,25 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from statistics import median
 
 import pytest
 from redis import Redis
 
 from producers import Producer
 from tests.integration.support import eventually
-from tests.producers.support import AT_ONCE_S, BOUND_S, accepted, accepts, call, clients, frozen, shop, warm_shop
+from tests.producers.support import (
+    BOUND_S,
+    BUDGET_S,
+    accepted,
+    accepts,
+    at_once,
+    call,
+    clients,
+    frozen,
+    shop,
+    warm_shop,
+)
 from tests.redis.certificates import Authority
 from tests.redis.proxy import Proxy
 from worker.stack.redis_server import EmbeddedRedis
@@ -71,11 +83,11 @@ def test_what_is_known_of_redis_is_told_with_its_age(producer: Producer, own_red
 def test_a_redis_that_is_back_is_used_again_soon(producer: Producer, own_redis: EmbeddedRedis) -> None:
     """While it is away calls fail at once; it is tried again by itself, at least every second."""
     own_redis.kill()
-    for _ in range(20):
-        seconds, error = call(producer)
-        assert error is not None
-        assert not error.maybe_accepted
-        assert seconds < AT_ONCE_S
+    calls = [call(producer) for _ in range(20)]
+    for each in calls:
+        assert each.error is not None
+        assert not each.error.maybe_accepted
+    assert at_once(calls)
     own_redis.restart()
     eventually(lambda: accepts(producer), within_s=3)
 
@@ -127,7 +139,7 @@ def test_threads_on_a_redis_that_freezes_wait_one_budget_each(producer: Producer
     stop = threading.Event()
 
     def sell() -> None:
-        while not stop.is_set():
+        while not stop.wait(0.001):
             slowest.append(call(producer).seconds)
 
     with ExitStack() as stack:
@@ -140,7 +152,7 @@ def test_threads_on_a_redis_that_freezes_wait_one_budget_each(producer: Producer
         eventually(lambda: slowest and max(slowest) > 0.09, within_s=3)
         os.kill(own_redis.pid, signal.SIGCONT)
         eventually(lambda: accepts(producer), within_s=3)
-    assert max(slowest) < BOUND_S
+    assert median(sorted(slowest)[-10:]) < 2 * BUDGET_S  # one after the other they would wait 0.1, 0.2, ... 1 s
 
 
 def test_the_other_idle_connections_to_a_redis_that_froze_are_not_tried(
@@ -156,7 +168,7 @@ def test_the_other_idle_connections_to_a_redis_that_froze_are_not_tried(
     eventually(burst, within_s=10)
     with frozen(own_redis):
         _first, *others = [call(producer) for _ in range(5)]
-    assert sum(each.seconds for each in others) < BOUND_S
+    assert at_once(others)
 
 
 def test_the_connecting_thread_outlives_what_it_does_not_expect(

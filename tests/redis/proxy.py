@@ -37,16 +37,15 @@ class Proxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
 
-    def cut(self) -> None:
-        """Ends all connections at once, in the midst of whatever they carry."""
-        cut = threading.Event()
-        self._loop.call_soon_threadsafe(self._cut, cut)
-        cut.wait(10)
+    def cut(self) -> int:
+        """Ends all connections at once, in the midst of whatever they carry. How many ends that were."""
+        return asyncio.run_coroutine_threadsafe(self._cut(), self._loop).result(10)
 
-    def _cut(self, done: threading.Event) -> None:
-        for writer in list(self._writers):
+    async def _cut(self) -> int:
+        writers = list(self._writers)
+        for writer in writers:
             writer.transport.abort()
-        done.set()
+        return len(writers)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

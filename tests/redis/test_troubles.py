@@ -46,7 +46,6 @@ def shop_is_told_soon(working: Scene) -> Iterator[None]:
     working.shop.failures.clear()
     yield
     assert working.shop.slowest < CALL_S
-    assert working.shop.failures
 
 
 @pytest.mark.parametrize(("trouble", "seconds"), [("stopped", 0.5), ("killed", 7), ("hung", 7)])
@@ -54,6 +53,7 @@ def shop_is_told_soon(working: Scene) -> Iterator[None]:
 def test_delivery_resumes_within_seconds_of_redis_s_return(working: Scene, trouble: str, seconds: float) -> None:
     """By the same worker, through Celery's own consumer: no task outlives the absence of seven seconds."""
     TROUBLES[trouble](working.redis, seconds)
+    assert working.shop.failures
     assert working.resumed() < BOUND_S
 
 
@@ -98,7 +98,7 @@ def test_connections_that_are_cut_again_and_again_only_delay(working: Scene, pro
     pause = threading.Event()
     for _ in range(12):
         pause.wait(0.25)
-        proxy.cut()
+        assert proxy.cut() > 0
     assert working.resumed() < BOUND_S
 
 
