@@ -13,7 +13,7 @@ from producers.prints import print_of_id
 from producers.scripts import load
 from producers.settings import BatchSettings, BufferSettings
 from worker.dead_letters import DeadLetters, Filter
-from worker.letters import Letter
+from worker.dead_letters.letter import Letter
 
 FIND = load("worker.buffer", "find")
 SPLIT, GONE = "parts", ""  # states of find.lua beside those of a batch

@@ -12,7 +12,7 @@ from producers.errors import ForwarderError
 from producers.lines import parse_line
 from producers.many import accepted
 from producers.settings import consent_setting
-from worker.letters import Letter
+from worker.dead_letters.letter import Letter
 
 
 class Undecided(ForwarderError):

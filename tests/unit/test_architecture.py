@@ -129,7 +129,7 @@ def test_a_leaf_imports_nothing_of_the_layers_above_it(module: str) -> None:
     [
         "worker.settling",
         "worker.retry",
-        "worker.letters",
+        "worker.dead_letters.letter",
         "producers.destinations.outcomes",
         "producers.destinations.event_api",
         "producers.destinations.server_events",

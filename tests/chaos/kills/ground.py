@@ -22,7 +22,7 @@ from tests.buffer.picture import Picture, take_picture
 from tests.chaos.kills import acts
 from worker.buffer.holds import EVERYTHING, Holds
 from worker.dead_letters import DeadLetters, Filter
-from worker.letters import Letter
+from worker.dead_letters.letter import Letter
 from worker.redis_client import sync_redis, with_redis
 from worker.settings import caps_of
 from worker.status import left

@@ -16,7 +16,7 @@ from tests.chaos.kills.driver import Act, kill
 from tests.chaos.kills.scenes import Scene
 from tests.intake.support import Shop, hand_over, reading
 from tests.integration.support import eventually
-from worker.dead_letters import REENTER_S
+from worker.dead_letters.replaying import REENTER_S
 from worker.intake.kombu_reader import KombuReader
 from worker.intake.letters import reject
 from worker.intake.redis_queue import Counts

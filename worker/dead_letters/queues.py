@@ -1,0 +1,57 @@
+"""All dead-letter queues of one buffer: find, replay and discard letters."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable
+
+from redis.asyncio import Redis
+
+from producers.accepted import EventId
+from producers.consent import Consent
+from producers.settings import BatchSettings, BufferSettings
+from worker.dead_letters.discarding import discard
+from worker.dead_letters.filter import Filter, Place
+from worker.dead_letters.finding import Finder
+from worker.dead_letters.letter import Letter
+from worker.dead_letters.replaying import Replayed, Replaying, no_intake
+
+
+class DeadLetters:
+    """What operators do with the letters of one buffer."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        buffer: BufferSettings,
+        batches: Callable[[str], BatchSettings],
+        enqueue: Callable[[bytes], EventId] = no_intake,
+        consent: Consent | None = None,
+    ) -> None:
+        """`enqueue`: takes a message of the intake, or raises `Undecided`. `consent`: asked for each other letter."""
+        self._redis = redis
+        self._finder = Finder(redis, buffer)
+        self._replaying = Replaying(redis, self._finder, batches, enqueue, consent)
+
+    def find(self, chosen: Filter, *, oldest_first: bool = False) -> AsyncIterator[Letter]:
+        """The letters that the filter takes, newest first unless told; read a page at a time."""
+        return self._finder.find(chosen, oldest_first=oldest_first)
+
+    async def counts(self) -> dict[tuple[str, str, str], int]:
+        """How many letters there are, by (destination, account, code)."""
+        return await self._finder.counts()
+
+    async def choose(self, chosen: Filter, *, oldest_first: bool = True) -> list[Place]:
+        """Where the letters are that the filter takes now: what comes later is not among them."""
+        return [Place(letter.slot, letter.number) async for letter in self.find(chosen, oldest_first=oldest_first)]
+
+    async def overtaken(self, places: Iterable[Place]) -> int:
+        """How many letters are older than what has been delivered to their list since they died."""
+        return await self._replaying.overtaken(places)
+
+    async def replay(self, places: Iterable[Place], moved: Callable[[int], object] = lambda _: None) -> Replayed:
+        """Sends letters again, in batches of their own, with their first ids and times, if they still may be sent."""
+        return await self._replaying.replay(places, moved)
+
+    async def discard(self, places: Iterable[Place], moved: Callable[[int], object] = lambda _: None) -> int:
+        """Gives letters up for good. Gives how many there still were."""
+        return await discard(self._redis, places, moved)
