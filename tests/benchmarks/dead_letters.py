@@ -87,7 +87,7 @@ def check(env: dict[str, str], count: int) -> None:
 
 
 def main() -> None:
-    count, runs = map(int, [*sys.argv[1:], *USUAL[len(sys.argv) - 1 :]])
+    count, runs = *map(int, sys.argv[1:]), *USUAL[len(sys.argv) - 1 :]
     with TemporaryDirectory() as folder, EmbeddedRedis(Path(folder) / "redis", options=NO_REWRITE) as server:
         env = parts.clean(os.environ, FORWARDER_REDIS_URL=server.url, FORWARDER_KEY_PREFIX=BUFFER.key_prefix)
         began = time.monotonic()
