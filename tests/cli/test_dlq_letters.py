@@ -164,7 +164,7 @@ def test_letters_are_carried_to_another_redis_and_back(stocked: Cli, tmp_path: P
     counts = {"imported": 15, "known": 0, "refused": 5}
     ended = elsewhere.run("dlq", "import", str(file), "--json")
     assert (ended.status, ended.json) == (1, counts), "what server-events would refuse is no letter of it"
-    assert "line 1: event." in ended.err
+    assert "line 2: event." in ended.err
     wanted = [letter for letter in stocked.letters("--account", "1") if letter["destination"] == "event-api"]
     assert elsewhere.letters() == wanted
     assert elsewhere.ledger()["accepted"] == 15
