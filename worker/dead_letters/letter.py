@@ -9,11 +9,12 @@ from producers.clock import rfc3339
 from producers.destinations import DESTINATIONS, Whole
 from producers.keys import Slot
 from producers.stored_event import StoredEvent, decode
+from worker.history import last_death
 from worker.intake.letters import readable
 
 
 class Letter(NamedTuple):
-    """An event that is not sent again by itself. Its reasons: its history's last entry. `died_at` in milliseconds."""
+    """An event that is not sent again by itself. Its reasons: of its last death. `died_at` in milliseconds."""
 
     slot: Slot
     number: str
@@ -34,7 +35,7 @@ class Letter(NamedTuple):
         """The public form: what `dlq list --json` prints."""
         to = DESTINATIONS.get(self.slot.destination)
         expires = to.window.expires(self.event.event_time) if to else None
-        last = self.event.history[-1] if self.event.history else {}
+        last = last_death(self.event.history)
         return {
             "id": self.id,
             "destination": self.slot.destination,
