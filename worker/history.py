@@ -1,7 +1,7 @@
 """What a stored event remembers: an entry for each time that it died, and for each time that it was edited. Pure.
 
-A death: at, batch, attempts, status, trace_id, reasons. An edit: at, and edited (by, via, why, and `original`: the event
-as it was before).
+A death: at, batch, attempts, status, trace_id, reasons. An edit: at, and edited: by, via, why, and as `original` the
+event before it.
 """
 
 from __future__ import annotations

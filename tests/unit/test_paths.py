@@ -65,7 +65,7 @@ def test_a_value_is_set_where_the_path_says(given_: str, where: str, value: Any)
         ("objectData.first=5", "number of an entry"),
         ("objectdata.0.value=5", "did you mean objectData"),
         ("eventType.x=5", "neither an object nor a list"),
-        ("[0].x=5", "where no list stands"),
+        ("[a=b].x=5", "where no list stands"),
     ],
 )
 def test_a_path_that_leads_nowhere_is_told(given_: str, said: str) -> None:

@@ -25,6 +25,9 @@ def changed_fields(before: Any, after: Any) -> list[str]:
     """The outermost fields that differ, by name. What looks like no name may be an address."""
     if not isinstance(before, Mapping) or not isinstance(after, Mapping):
         return [] if before == after else ["(all of it)"]
-    names = [name for name in dict.fromkeys((*before, *after)) if before.get(name) != after.get(name)]
-    names += [name for name in before if name not in names and (name in before) != (name in after)]
+    names = [name for name in (*before, *after) if written(_only(before, name)) != written(_only(after, name))]
     return list(dict.fromkeys(name if _A_NAME.fullmatch(str(name)) else "(a name)" for name in names))
+
+
+def _only(event: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {name: event[name]} if name in event else {}

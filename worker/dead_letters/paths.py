@@ -1,7 +1,7 @@
-"""Places in an event, as an operator writes them: `eventType`, `objectData.0.value`, `objectData[name=amount].value`. Pure.
+"""Places in an event as an operator writes them: `eventType`, `objectData.0.value`, `objectData[name=amount].value`.
 
 A step is a field's name, the number of an entry, `[field=text]` (the one entry that has it) or `[+]` (behind the last).
-A `\\` before `.`, `[`, `]`, `=` or itself takes it as it stands.
+A `\\` before `.`, `[`, `]`, `=` or itself takes it as it stands. Pure.
 """
 
 from __future__ import annotations
@@ -176,16 +176,14 @@ def _place(entries: list[Any], step: Step, path: Path) -> int:
 
 
 def _chosen(entries: list[Any], step: Where, path: Path) -> int:
-    places = [
-        place for place, each in enumerate(entries) if isinstance(each, dict) and each.get(step.name) == step.text
-    ]
+    texts = [each.get(step.name) if isinstance(each, dict) else None for each in entries]
+    places = [place for place, text in enumerate(texts) if text == step.text]
     if len(places) == 1:
         return places[0]
     if places:
-        raise _fault(
-            spelled(path), f"{len(places)} entries are so; name one by its number: {', '.join(map(str, places))}"
-        )
-    known = [each[step.name] for each in entries if isinstance(each, dict) and isinstance(each.get(step.name), str)]
+        numbers = ", ".join(map(str, places))
+        raise _fault(spelled(path), f"{len(places)} entries are so; name one by its number: {numbers}")
+    known = [text for text in texts if isinstance(text, str)]
     raise _fault(spelled(path), "no entry is so" + (near(step.text, known) or "; a new one goes to [+]"))
 
 
