@@ -55,7 +55,8 @@ def _death(attempt: Attempt, place: int, reasons: tuple[Reason, ...]) -> Death:
         "reasons": [{"code": each.code[:128], "message": each.message[:2_000]} for each in reasons[:MOST_REASONS]],
     }
     code = reasons[0].code.replace("\0", "")[:128]
-    return Death(attempt.event_id(event), code, replace(event, history=added(event.history, entry)).encode())
+    stored = replace(event, history=added(event.history, entry)).encode()
+    return Death(attempt.event_id(event), code, event.event_time, stored)
 
 
 def _readable(stored: bytes) -> StoredEvent:

@@ -27,11 +27,6 @@ def added(history: History, entry: Entry) -> History:
     return tuple(whole[place] for place in sorted((*first, *rest)))
 
 
-def last_death(history: Iterable[Entry]) -> Mapping[str, Any]:
-    """The newest entry that says why the event was not accepted; empty if there is none."""
-    return next((entry for entry in reversed(tuple(history)) if "reasons" in entry), {})
-
-
 def edits(history: Iterable[Entry]) -> list[Mapping[str, Any]]:
     """What each edit says of itself, oldest first."""
     return [entry["edited"] for entry in history if isinstance(entry.get("edited"), dict)]

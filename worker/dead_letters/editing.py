@@ -44,10 +44,8 @@ class Opened(NamedTuple):
     @property
     def event(self) -> Any:
         """As `dlq show` prints it: a text where it is no JSON."""
-        to = DESTINATIONS.get(self.letter.slot.destination)
-        payload = self.letter.event.payload
-        event = to.event_of(payload, self.letter.of) if to else readable(payload)
-        return readable(payload) if event is None else event
+        event = self.letter.readable()
+        return readable(self.letter.event.payload) if event is None else event
 
 
 class Change(NamedTuple):

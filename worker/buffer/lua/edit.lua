@@ -12,4 +12,5 @@ if not stored then return 0 end
 if redis.sha1hex(stored) ~= read then return -1 end
 if time == '' and redis.call('EXISTS', dispatched) == 1 then return -2 end
 redis.call('HSET', key, 'order', ARGV[3], 'kind', ARGV[4], 'event', ARGV[6])
+note_event_time(ARGV[1], time)
 return 1
