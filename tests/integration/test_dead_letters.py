@@ -163,5 +163,5 @@ def test_an_event_that_was_refused_for_its_type_is_edited_replayed_and_delivered
     assert forwarder.sandbox.event(letter["id"]) == {**letter["event"], "eventType": "conversion"}
     assert forwarder.sandbox.ids("70010") == {"70010": {letter["id"]: 1}}
     assert forwarder.cli.letters("--account", "70010") == []
-    entries = forwarder.cli.done("audit", "--json", "--action", "dlq edit").json
+    entries = forwarder.cli.done("audit", "--json", "--action", "dlq edit", "--limit", "1").json
     assert [(each["why"], each["details"]["fields"]) for each in entries] == [("a typo", ["eventType"])]
