@@ -9,13 +9,14 @@ import pytest
 import typer
 from redis.asyncio import Redis
 from rich.progress import Progress
+from typer.testing import CliRunner
 
 from producers.settings import buffer_settings
 from tests.cli.conftest import entries
 from tests.cli.letters import die
 from tests.integration.support import Cli, samples
 from worker.cli import context
-from worker.cli.dlq import discarding
+from worker.cli.dlq import app, discarding
 from worker.dead_letters import DeadLetters, Filter
 from worker.dead_letters.choice import Choice
 from worker.redis_client import with_redis
@@ -75,17 +76,16 @@ async def test_the_oldest_go_up_to_the_limit_and_the_audit_says_why_and_how_many
     assert len(entries(dead)) == 4, "what changed nothing is not noted"
 
 
-async def test_it_asks_on_a_terminal_and_no_is_no(dead: Cli, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+async def test_it_asks_on_a_terminal_and_no_is_no(dead: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the question stands what would go."""
     asked: list[str] = []
     _here(dead, monkeypatch)
     monkeypatch.setattr(discarding, "asks", lambda yes: not yes)
     monkeypatch.setattr(typer, "confirm", lambda question: asked.append(question))
     monkeypatch.setattr(context, "asks", lambda yes: not yes)
-    with pytest.raises(typer.Exit):
-        await asyncio.to_thread(discarding.discard, everything=True)
-    assert asked == ["discard 252 dead letters for good?"]
-    assert "  250 of event-api, account 49001: [red]Bad?\n" in capsys.readouterr().err
+    ended = await asyncio.to_thread(CliRunner().invoke, app, ["discard", "--all"])
+    assert (ended.exit_code, asked) == (1, ["discard 252 dead letters for good?"])
+    assert "  250 of event-api, account 49001: [red]Bad?\n" in ended.output
     assert (left(dead), entries(dead)) == (252, [])
 
 
@@ -101,8 +101,8 @@ async def test_one_that_is_broken_off_tells_how_many_went(dead: Cli, monkeypatch
             raise KeyboardInterrupt
 
     monkeypatch.setattr(Progress, "update", moved)
-    with pytest.raises(KeyboardInterrupt):
-        await asyncio.to_thread(discarding.discard, everything=True, yes=True)
+    ended = await asyncio.to_thread(CliRunner().invoke, app, ["discard", "--all", "--yes"])
+    assert ended.exit_code not in (0, None)
     entry, begun = entries(dead)
     assert begun["details"] == {"chosen": 252}
     assert entry["details"] == {"chosen": 252, "discarded": 200, "broken_off": True}

@@ -16,7 +16,7 @@ from producers.clock import now_ms
 from producers.settings import BufferSettings
 from worker.audit import BEGUN, NotAudited, Wanted, entries, note
 from worker.cli.context import JsonOption, buffer_of, environment, err, out, plain, print_json
-from worker.cli.times import moment
+from worker.dead_letters.asked import moment
 from worker.logs import configure
 from worker.redis_client import with_redis
 
@@ -32,7 +32,7 @@ def audit(
 ) -> None:
     """List what operators did, newest first: who, what, why and how many. An action that was killed shows as begun."""
     buffer = buffer_of(environment())
-    wanted = Wanted(action, by, moment(since, now_ms(), "--since") if since else 0)
+    wanted = Wanted(action, by, _moment(since) if since else 0)
     found = asyncio.run(with_redis(buffer.redis_url, lambda redis: entries(redis, buffer.key_prefix, limit, wanted)))
     if as_json:
         print_json(found)
@@ -41,6 +41,13 @@ def audit(
     for entry in _told_once(found):
         table.add_row(entry["at"], *(escape(plain(text)) for text in _cells(entry)))
     out.print(table)
+
+
+def _moment(since: str) -> int:
+    try:
+        return moment(since, now_ms())
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--since") from None
 
 
 def audited(buffer: BufferSettings, action: str, details: Mapping[str, Any], why: str = "", run: str = "") -> None:

@@ -12,7 +12,6 @@ from rich.progress import Progress
 from producers.clock import rfc3339
 from worker.cli.audit import acting
 from worker.cli.context import (
-    DestinationOption,
     JsonOption,
     WhyOption,
     YesOption,
@@ -24,19 +23,17 @@ from worker.cli.context import (
     plain,
     print_json,
 )
-from worker.cli.dlq.shared import AccountOption, AllOption, CodeOption, IdsArgument, chosen_by, on_queues
+from worker.cli.dlq.filters import filtered
+from worker.cli.dlq.shared import on_queues
 from worker.dead_letters import Filter
 from worker.dead_letters.choice import Choice
 
 MOST_GROUPS = 20
 
 
+@filtered(named=True)
 def discard(
-    ids: IdsArgument = None,
-    destination: DestinationOption = None,
-    account: AccountOption = None,
-    code: CodeOption = None,
-    everything: AllOption = False,
+    chosen: Filter,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many: the oldest.")] = None,
     why: WhyOption = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say which would go, and change nothing.")] = False,
@@ -44,7 +41,6 @@ def discard(
     as_json: JsonOption = False,
 ) -> None:
     """Give dead letters up for good. Asks first on a terminal, and says what would go."""
-    chosen = chosen_by(ids, destination, account, code, everything)
     found = on_queues(lambda queues: queues.choice(chosen, limit))
     if dry_run:
         _would(found, as_json)

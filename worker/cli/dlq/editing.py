@@ -29,8 +29,8 @@ from worker.cli.context import (
     plain,
     print_json,
 )
+from worker.cli.dlq.filters import queue
 from worker.cli.dlq.in_editor import InEditor, Unchanged, read
-from worker.cli.dlq.shared import queue
 from worker.dead_letters.editing import Change, Editor, NotEdited, Opened, chosen_one
 from worker.dead_letters.letter import Letter
 from worker.dead_letters.paths import parse, setting, with_set, without
