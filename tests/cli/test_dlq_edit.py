@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from redis.asyncio import Redis
+from typer.testing import CliRunner
 
 from producers.clock import parse_rfc3339_utc, rfc3339
 from producers.errors import Fault, InvalidEvent
@@ -17,6 +20,8 @@ from tests.buffer.picture import take_picture
 from tests.cli.conftest import entries
 from tests.cli.letters import die
 from tests.integration.support import FORWARDER, Cli, Line, sample
+from worker.cli import context
+from worker.cli.dlq import app
 from worker.intake.letters import reject
 from worker.redis_client import sync_redis
 
@@ -274,3 +279,18 @@ def test_a_message_of_the_intake_is_edited_as_a_line_and_then_replayed(cli: Cli,
     assert cli.done("dlq", "replay", shown["id"], "--yes").out == "1 replayed\n"
     ledger = cli.ledger()
     assert (ledger["accepted"], ledger["open"] + ledger["ready"]) == (1, 1)
+
+
+async def test_it_asks_on_a_terminal_after_the_difference_and_no_is_no(
+    dead: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    for name, value in dead.env.items():
+        if name.startswith("FORWARDER_"):
+            monkeypatch.setenv(name, value)
+    monkeypatch.setattr(context, "asks", lambda yes: not yes)
+    monkeypatch.setattr(typer, "confirm", lambda question: asked.append(question))
+    ended = await asyncio.to_thread(CliRunner().invoke, app, ["edit", ID, "--set", "eventType=conversion"])
+    assert (ended.exit_code, asked) == (1, [f"put this in the place of the dead letter {ID}?"])
+    assert letter(dead)["event"]["eventType"] == "conversoin"
+    assert entries(dead) == []

@@ -81,8 +81,10 @@ def test_the_command_looks_into_what_a_process_left_and_tells_it(shop: Shop, cli
     assert cli.done("erase", "--email", JANE, "--yes").out == "event-api: 1 spooled erased\n"
     assert shop.spooled() == 1
     assert cli.ledger()["accepted"] == 0
-    assert cli.done("spool", "flush").status == 0
+    assert cli.done("spool", "flush", "--why", "the machine goes").status == 0
     assert shop.stored() == ["johns"]
+    (flushed,) = cli.done("audit", "--json", "--limit", "1").json
+    assert (flushed["action"], flushed["why"], flushed["details"]["flushed"]) == ("spool flush", "the machine goes", 1)
 
 
 def test_a_spool_that_cannot_be_read_is_told(shop: Shop, cli: Cli) -> None:
