@@ -226,7 +226,8 @@ async def test_of_several_letters_of_one_id_one_is_named(cli: Cli, redis: Redis,
     assert bob["event"] == {"action": "exclude", "email": "bob@example.com"}
     assert sorted(each["event"].get("eventType", "") for each in cli.letters()) == ["", "a", "c"]
     ended = cli.run("dlq", "edit", "1-1", "--number", "7", *change)
-    assert (ended.status, "no dead letter has the id 1-1 and the number 7" in ended.err) == (1, True)
+    assert (ended.status, "no dead letter has the id 1-1, as it is asked for" in ended.err) == (1, True)
+    assert cli.run("dlq", "edit", "1-1", "--account", "8", *change).status == 1
     assert cli.run("dlq", "edit", "nobody", *change).status == 1
     slot = Slot(prefix, "audience", 0)
     check(await take_picture(redis, slot), 2**52)

@@ -131,6 +131,16 @@ class Editor:
         time = prepared.event_time if isinstance(event, Mapping) and TIME in event else letter.event.event_time
         return Change(opened, to.event_of(prepared.payload, of), of, time, prepared.payload)
 
+    async def ready(self, change: Change) -> None:
+        """Raises `NotEdited` where nothing can be changed: asked before the audit is told that it begins."""
+        slot, now = change.opened.letter.slot, await self.open(change.opened.letter.slot, change.opened.letter.number)
+        if now is None:
+            raise NotEdited(WHY_NOT[_Answer.GONE])
+        if now.version != change.opened.version:
+            raise NotEdited(WHY_NOT[_Answer.CHANGED])
+        if slot.destination == INTAKE and await self._redis.exists(slot.key("dispatched")):
+            raise NotEdited(WHY_NOT[_Answer.BUSY])
+
     async def edit(self, change: Change, *, by: str, why: str, via: str = "cli") -> None:
         """Raises `NotEdited`; then nothing was changed. The event as it was before stays in the history."""
         letter, slot = change.opened.letter, change.opened.letter.slot
@@ -169,9 +179,10 @@ def opened(slot: Slot, number: str, died: float, fields: Mapping[bytes, bytes]) 
     return Opened(Letter.read(slot, number, died, fields), version)
 
 
-def chosen_one(found: Iterable[Opened], number: str | None) -> Sequence[Opened]:
-    """Those of this number, which leads no zeros where a person writes it."""
-    return [each for each in found if number is None or each.letter.number.lstrip("0") == number.lstrip("0")]
+def chosen_of(found: Iterable[Opened], account: str | None, number: str | None) -> Sequence[Opened]:
+    """Those of this account and number, which leads no zeros where a person writes it."""
+    numbered = [each for each in found if number is None or each.letter.number.lstrip("0") == number.lstrip("0")]
+    return [each for each in numbered if account in (None, each.letter.of.account)]
 
 
 def _lacks_time(event: Any) -> bool:

@@ -85,7 +85,21 @@ def replay(env: Env, destination: str = "event-api") -> int:
 
 
 def discard(env: Env, destination: str = "event-api") -> int:
-    return int(asyncio.run(_letters(env, destination, DeadLetters.discard)))
+    """All letters, as `forwarder dlq discard --all` does it, with its audit."""
+    return asyncio.run(_discard(env, destination))
+
+
+async def _discard(env: Env, destination: str) -> int:
+    buffer = buffer_settings(env)
+
+    async def work(redis: Any) -> int:
+        letters = DeadLetters(redis, buffer, caps_of(env))
+        found = await letters.choice(Filter(destination))
+        async with acting(redis, buffer.key_prefix, "dlq discard", {"chosen": len(found.places)}) as told:
+            told["discarded"] = await letters.discard(found.places)
+        return int(told["discarded"])
+
+    return await with_redis(buffer.redis_url, work)
 
 
 def edit(env: Env, destination: str = "event-api", event_type: str = "conversion") -> None:

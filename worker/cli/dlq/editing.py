@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -29,9 +29,9 @@ from worker.cli.context import (
     plain,
     print_json,
 )
-from worker.cli.dlq.filters import queue
+from worker.cli.dlq.filters import AccountOption, queue
 from worker.cli.dlq.in_editor import InEditor, Unchanged, read
-from worker.dead_letters.editing import Change, Editor, NotEdited, Opened, chosen_one
+from worker.dead_letters.editing import Change, Editor, Opened, chosen_of
 from worker.dead_letters.letter import Letter
 from worker.dead_letters.paths import parse, setting, with_set, without
 from worker.redis_client import with_redis
@@ -47,6 +47,7 @@ UnsetOption = Annotated[list[str] | None, typer.Option("--unset", metavar="PATH"
 def edit(
     event_id: Annotated[str, typer.Argument(metavar="ID", help="The event's id.")],
     destination: DestinationOption = None,
+    account: AccountOption = None,
     number: Annotated[str | None, typer.Option("--number", help="Which letter, where the event has several.")] = None,
     values: SetOption = None,
     gone: UnsetOption = None,
@@ -59,7 +60,8 @@ def edit(
     """Change the event of a dead letter: by --set and --unset, from a file, or else in $VISUAL or $EDITOR."""
     if file is not None and (values or gone):
         raise typer.BadParameter("says the whole event: give no --set or --unset beside it", param_hint="--file")
-    opened = _one(_with_editor(lambda editor: editor.named(event_id, queue(destination))), event_id, number)
+    letters = _with_editor(lambda editor: editor.named(event_id, queue(destination)))
+    opened = _one(chosen_of(letters, account, number), event_id)
     try:
         change = _changed(opened, values or [], gone or [], file)
     except InvalidEvent as error:
@@ -80,8 +82,7 @@ def edit(
 
 def _put(change: Change, why: str) -> None:
     """Nothing is noted where it is known that nothing can be changed."""
-    if _with_editor(lambda editor: editor.open(change.opened.letter.slot, change.opened.letter.number)) is None:
-        raise NotEdited("the dead letter is not there any more: it was replayed, discarded or erased meanwhile")
+    _with_editor(lambda editor: editor.ready(change))
     with acting(buffer_of(environment()), "dlq edit", change.details, why) as told:
         told["edited"] = 0
         _with_editor(lambda editor: editor.edit(change, by=operator(), why=why))
@@ -95,17 +96,15 @@ def _with_editor(work: Callable[[Editor], Awaitable[Answer]]) -> Answer:
     return asyncio.run(with_redis(buffer.redis_url, lambda redis: work(Editor(redis, buffer, preparer))))
 
 
-def _one(found: list[Opened], event_id: str, number: str | None) -> Opened:
+def _one(chosen: Sequence[Opened], event_id: str) -> Opened:
     """The letter that is meant. Ends the command if there is none, or more than one."""
-    chosen = chosen_one(found, number)
     if len(chosen) == 1:
         return chosen[0]
     if not chosen:
-        of = f" and the number {plain(number)}" if number and found else ""
-        typer.echo(f"no dead letter has the id {plain(event_id)}{of}", err=True)
+        typer.echo(f"no dead letter has the id {plain(event_id)}, as it is asked for", err=True)
         raise typer.Exit(1)
     many = f"{len(chosen)} dead letters have the id {plain(event_id)}"
-    typer.echo(f"{many}; name one by --destination or --number:", err=True)
+    typer.echo(f"{many}; name one by --destination, --account or --number:", err=True)
     for each in chosen:
         typer.echo(f"  {_told(each.letter)}", err=True)
     raise typer.Exit(2)
