@@ -57,6 +57,7 @@ OF_DELIVERY = (
     Kill("discard", scenes.Discarded, nth=2),
     Kill("edit", edit.Edited),
     Kill("audit", edit.Edited),
+    Kill("import", scenes.Imported, nth=2),
     Kill("erase", erase.Erased),
     Kill("erase", erase.Erased, nth=2),
     Kill("blank", erase.Delivered),
