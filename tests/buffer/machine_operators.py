@@ -6,11 +6,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from tests.buffer.machine_core import ACCOUNTS, Core
-from tests.buffer.support import name_of
+from tests.buffer.support import event, name_of
 from worker.buffer.holds import EVERYTHING, What
 
 PRINTS = st.sampled_from(["", "", "old", "new"])
 WHATS: st.SearchStrategy[What] = st.sampled_from(["both", "both", "parked", "paused"])
+MOSTLY = st.sampled_from([True, True, False])
 KINDS_OF_HOLD = st.sampled_from(["limited", "parked", "paused", "all"])
 
 
@@ -71,3 +72,26 @@ class Operators(Core):
         (self.model.replayed if operation == "replay" else self.model.discarded)(names)
         self.numbers_gone += some
         self.look()
+
+    @precondition(lambda self: self.picture.letters)
+    @rule(
+        data=st.data(),
+        size=st.sampled_from([30, 60]),
+        time=st.integers(1, 9),
+        fresh=st.sampled_from([True, True, False]),
+    )
+    def an_operator_edits_a_letter(self, data: st.DataObject, size: int, time: int, fresh: bool) -> None:
+        """Also one that was read before somebody else changed it, and one that is gone: then nothing happens."""
+        number = data.draw(st.sampled_from([*sorted(self.picture.letters), *self.numbers_gone[-2:]]))
+        letter = self.picture.letters.get(number)
+        read = letter["event"] if letter else b""
+        name = name_of(read) if letter else "0"
+        account, order, kind = self.model.events[name].key if letter else ("a", "", "")
+        made = event(name, account, order, kind, size=size, time=time)
+        answer = self.do(self.world.edit(number, read if fresh else read + b" ", made))
+        assert answer == (0 if letter is None else 1 if fresh else -1)
+        if answer == 1:
+            self.model.events[name].size = size
+            self.steps["edited"] += 1
+        self.look()
+        assert self.picture.letters.get(number, {}).get("event", b"") == (made.stored if answer == 1 else read)

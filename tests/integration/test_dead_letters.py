@@ -24,10 +24,12 @@ KEYS = {
     "expires_at",
 }
 FIRST, SECOND = "70001", "70002"
-CURRENCY, AMOUNT = "UnknownCurrency", "BadAmount"
+CURRENCY, AMOUNT, UNKNOWN_TYPE = "UnknownCurrency", "BadAmount", "UnknownEventType"
+TYPO = "conversoin"
 RULES: list[dict[str, Any]] = [
     {"match": {"event": {"objectData.currency": "XXX"}}, "refuse": True, "code": CURRENCY, "message": "not known"},
     {"match": {"event": {"objectData.amount": "-1"}}, "refuse": True, "code": AMOUNT, "message": "[red]below 0\x1b[2J"},
+    {"match": {"event": {"eventType": TYPO}}, "refuse": True, "code": UNKNOWN_TYPE, "message": "not known"},
 ]
 
 
@@ -144,3 +146,22 @@ def test_an_id_that_no_letter_has_fails_by_name_and_the_others_go(forwarder: For
     assert (ended.status, ended.json) == (1, {"discarded": 1, "missing": ["nobody-knows"]})
     assert "nobody-knows" in ended.err
     assert forwarder.cli.run("dlq", "replay", "70009-1", "--yes").status == 1, "a discarded letter is gone"
+
+
+def test_an_event_that_was_refused_for_its_type_is_edited_replayed_and_delivered(forwarder: Forwarder) -> None:
+    """Under its first id and time; what it was before is told by nobody but its history."""
+    line = sample("70010", 1)
+    line["event"]["eventType"] = TYPO
+    forwarder.cli.enqueue([line])
+    forwarder.cli.drain()
+    (letter,) = forwarder.cli.letters("--code", UNKNOWN_TYPE)
+    forwarder.cli.done("dlq", "edit", letter["id"], "--set", "eventType=conversion", "--why", "a typo")
+    (shown,) = forwarder.cli.done("dlq", "show", letter["id"], "--json").json
+    assert [each["edited"]["original"] for each in shown["history"] if "edited" in each] == [letter["event"]]
+    forwarder.cli.done("dlq", "replay", "--code", UNKNOWN_TYPE, "--yes")
+    forwarder.cli.drain()
+    assert forwarder.sandbox.event(letter["id"]) == {**letter["event"], "eventType": "conversion"}
+    assert forwarder.sandbox.ids("70010") == {"70010": {letter["id"]: 1}}
+    assert forwarder.cli.letters("--account", "70010") == []
+    entries = forwarder.cli.done("audit", "--json", "--action", "dlq edit", "--limit", "1").json
+    assert [(each["why"], each["details"]["fields"]) for each in entries] == [("a typo", ["eventType"])]

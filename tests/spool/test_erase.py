@@ -12,6 +12,7 @@ from producers.settings import spool_settings
 from tests.integration.support import Cli, eventually
 from tests.spool.support import Shop
 from worker.person import Person
+from worker.redis_client import sync_redis
 from worker.spool_place import spool_places
 
 JANE, JOHN = "jane@private.example", "john@private.example"
@@ -81,7 +82,22 @@ def test_the_command_looks_into_what_a_process_left_and_tells_it(shop: Shop, cli
     assert cli.done("erase", "--email", JANE, "--yes").out == "event-api: 1 spooled erased\n"
     assert shop.spooled() == 1
     assert cli.ledger()["accepted"] == 0
-    assert cli.done("spool", "flush").status == 0
+    assert cli.done("spool", "flush", "--why", "the machine goes").status == 0
+    assert shop.stored() == ["johns"]
+    (flushed,) = cli.done("audit", "--json", "--limit", "1").json
+    assert (flushed["action"], flushed["why"], flushed["details"]["flushed"]) == ("spool flush", "the machine goes", 1)
+
+
+def test_a_flush_goes_on_where_the_audit_cannot_be_written_and_says_so(shop: Shop, cli: Cli) -> None:
+    """A shop's user of Redis may be kept from it."""
+    with contextlib.closing(shop.producer()) as producer:
+        shop.redis.kill()
+        bought(producer, "johns", JOHN)
+    shop.redis.restart()
+    with sync_redis(cli.env["FORWARDER_REDIS_URL"]) as redis:
+        redis.set(f"{cli.env['FORWARDER_KEY_PREFIX']}:audit", "no stream")
+    ended = cli.done("spool", "flush")
+    assert "spool flush begun: no entry could be written to the audit" in ended.err
     assert shop.stored() == ["johns"]
 
 

@@ -129,7 +129,10 @@ def test_a_leaf_imports_nothing_of_the_layers_above_it(module: str) -> None:
     [
         "worker.settling",
         "worker.retry",
+        "worker.history",
         "worker.dead_letters.letter",
+        "worker.dead_letters.paths",
+        "worker.dead_letters.differences",
         "producers.destinations.outcomes",
         "producers.destinations.event_api",
         "producers.destinations.server_events",

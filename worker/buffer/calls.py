@@ -12,7 +12,7 @@ from producers.scripts import load
 from worker.effects import effect
 
 SCRIPTS = (  # in this order: a claim overtakes no settle
-    *("settle", "claim", "replay", "discard", "pause", "resume"),
+    *("settle", "claim", "replay", "discard", "edit", "pause", "resume"),
     *("erase", "blank", "audit", "import"),
 )
 READS = ("letters",)  # scripts that change nothing

@@ -10,6 +10,7 @@ from producers.accepted import EventId
 from producers.consent import Consent
 from producers.keys import Slot
 from producers.settings import BatchSettings, BufferSettings
+from worker.dead_letters.choice import Choice, choose
 from worker.dead_letters.discarding import discard
 from worker.dead_letters.filter import Cursor, Filter, Place
 from worker.dead_letters.finding import Finder
@@ -70,6 +71,10 @@ class DeadLetters:
         else:
             async for letter in self.find(chosen, oldest_first=oldest_first, slot=slot):
                 yield Place(slot, letter.number)
+
+    async def choice(self, chosen: Filter, limit: int | None = None) -> Choice:
+        """The letters that the filter takes now, the oldest if there are more than `limit`, and a summary of them."""
+        return await choose(self._redis, self._finder, chosen, limit)
 
     async def overtaken(self, places: Iterable[Place]) -> int:
         """How many letters are older than what has been delivered to their list since they died."""

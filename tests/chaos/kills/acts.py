@@ -13,14 +13,16 @@ from typing import Any
 
 from producers import Fate, Producer
 from producers.keys import Slot
-from producers.settings import buffer_settings, spool_settings
+from producers.preparer import Preparer
+from producers.producer import all_batch_settings
+from producers.settings import buffer_settings, privacy_settings, spool_settings
 from producers.spool.emptying import Emptying
 from producers.spool.folder import Folder
 from producers.spool.home import Home
 from tests.intake.support import hand_over, intake
-from worker.audit import note
+from worker.audit import acting, note
 from worker.buffer.holds import Holds
-from worker.dead_letters import DeadLetters, Filter
+from worker.dead_letters import DeadLetters, Editor, Filter
 from worker.dead_letters.carried import letter_in
 from worker.erasure import Found, RedisPlace
 from worker.heartbeat import Worker, beat, leave
@@ -84,7 +86,42 @@ def replay(env: Env, destination: str = "event-api") -> int:
 
 
 def discard(env: Env, destination: str = "event-api") -> int:
-    return int(asyncio.run(_letters(env, destination, DeadLetters.discard)))
+    """All letters, as `forwarder dlq discard --all` does it, with its audit."""
+    return asyncio.run(_discard(env, destination))
+
+
+async def _discard(env: Env, destination: str) -> int:
+    buffer = buffer_settings(env)
+
+    async def work(redis: Any) -> int:
+        letters = DeadLetters(redis, buffer, caps_of(env))
+        found = await letters.choice(Filter(destination))
+        async with acting(redis, buffer.key_prefix, "dlq discard", {"chosen": len(found.places)}) as told:
+            told["discarded"] = await letters.discard(found.places)
+        return int(told["discarded"])
+
+    return await with_redis(buffer.redis_url, work)
+
+
+def edit(env: Env, destination: str = "event-api", event_type: str = "conversion") -> None:
+    """The one letter of a destination, as `forwarder dlq edit --set eventType=…` does it, with its audit."""
+    asyncio.run(_edit(env, destination, event_type))
+
+
+async def _edit(env: Env, destination: str, event_type: str) -> None:
+    buffer, preparer = buffer_settings(env), Preparer(all_batch_settings(env), privacy_settings(env))
+
+    async def work(redis: Any) -> None:
+        editor = Editor(redis, buffer, preparer)
+        (letter,) = [each async for each in DeadLetters(redis, buffer, caps_of(env)).find(Filter(destination))]
+        opened = await editor.open(letter.slot, letter.number)
+        assert opened is not None
+        change = editor.change(opened, {**opened.event, "eventType": event_type})
+        if change.anything:
+            async with acting(redis, buffer.key_prefix, "dlq edit", change.details):
+                await editor.edit(change, by="an operator", why="a typo")
+
+    await with_redis(buffer.redis_url, work)
 
 
 async def _letters(env: Env, destination: str, move: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from producers.effects import Moment
+from tests.chaos.kills import edit_scenes as edit
 from tests.chaos.kills import erase_scenes as erase
 from tests.chaos.kills import intake_scenes as intake
 from tests.chaos.kills import scenes
@@ -54,6 +55,8 @@ OF_DELIVERY = (
     Kill("park", scenes.Unauthorized),
     Kill("replay", scenes.Replayed, nth=2),
     Kill("discard", scenes.Discarded, nth=2),
+    Kill("edit", edit.Edited),
+    Kill("audit", edit.Edited),
     Kill("import", scenes.Imported, nth=2),
     Kill("erase", erase.Erased),
     Kill("erase", erase.Erased, nth=2),

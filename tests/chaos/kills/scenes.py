@@ -225,6 +225,7 @@ class Discarded(Letters):
     def right_after(self) -> None:
         self.expected = []
         assert self.on.ledger("event-api")["discarded"] == self.moved
+        assert self.on.redis.xlen(f"{self.on.prefix}:audit") == 1, "it was told that it begins, and with how many"
 
     def go_on(self) -> None:
         assert acts.discard(self.on.env) == self.events - self.moved

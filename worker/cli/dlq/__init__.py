@@ -5,11 +5,13 @@ from __future__ import annotations
 import typer
 
 from worker.cli.dlq.carrying import export, import_
+from worker.cli.dlq.discarding import discard
+from worker.cli.dlq.editing import edit
 from worker.cli.dlq.listing import list_letters, show, stats
-from worker.cli.dlq.moving import discard, replay
+from worker.cli.dlq.moving import replay
 
 app = typer.Typer(help="Dead letters: events that will not be sent again by themselves.", no_args_is_help=True)
 app.command("list")(list_letters)
 app.command("import")(import_)
-for command in (stats, show, export, replay, discard):
+for command in (stats, show, edit, export, replay, discard):
     app.command()(command)

@@ -30,20 +30,6 @@ def replay(
     _move("replay", "replayed", chosen, yes, as_json, DeadLetters.replay)
 
 
-def discard(
-    ids: IdsArgument = None,
-    destination: DestinationOption = None,
-    account: AccountOption = None,
-    code: CodeOption = None,
-    everything: AllOption = False,
-    yes: YesOption = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Give dead letters up for good."""
-    chosen = chosen_by(ids, destination, account, code, everything)
-    _move("discard", "discarded", chosen, yes, as_json, DeadLetters.discard)
-
-
 def _move(verb: str, done: str, chosen: Filter, yes: bool, as_json: bool, move: Move) -> None:
     """Chooses letters, asks, moves them. An id that has no letter is a failure, told by name."""
     places = on_queues(lambda queues: queues.choose(chosen))
