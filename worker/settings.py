@@ -95,6 +95,28 @@ class WorkerSettings(Struct, frozen=True):
     shutdown_timeout_s: Annotated[float, Meta(gt=0, le=3_600)] = 30
 
 
+class FlowerSettings(Struct, frozen=True):
+    """Who may use Flower, and where it is. `flower_viewers`: `user:password`, by commas; they may only look.
+
+    `flower_url`, `console_url`: where people reach both, for the links between them; empty for none.
+    """
+
+    flower_user: str = "forwarder"
+    flower_password: str = ""
+    flower_viewers: str = ""
+    flower_address: str = "127.0.0.1"
+    flower_port: Annotated[int, Meta(ge=1, le=65_535)] = 5555
+    flower_max_tasks: Annotated[int, Meta(ge=100, le=1_000_000)] = 10_000
+    flower_url: str = ""
+    console_url: str = ""
+
+
+class LogSettings(Struct, frozen=True):
+    """`log_format`: JSON lines, or readable ones; auto: readable only in a terminal."""
+
+    log_format: Literal["auto", "json", "console"] = "auto"
+
+
 class Settings(Struct, frozen=True):
     """Everything that a worker knows of its surroundings. `hosts`: destination -> scheme and host, where it has one."""
 
@@ -105,6 +127,7 @@ class Settings(Struct, frozen=True):
     hosts: Mapping[str, str]
     auth_host: str
     delivery: Mapping[str, DeliverySettings]
+    log_format: str = "auto"
 
 
 def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -122,7 +145,22 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         hosts={api.name: host for api in DESTINATIONS.values() if (host := _host(api, worker, environ))},
         auth_host=_one_host("FORWARDER_AUTH_URL", worker, environ) or "",
         delivery=delivery,
+        log_format=read(LogSettings, environ).log_format,
     )
+
+
+def flower_settings(environ: Mapping[str, str] = os.environ) -> FlowerSettings:
+    """From the environment. Raises `ConfigurationError` that names the variable."""
+    settings = read(FlowerSettings, environ)
+    for name, url in (("FORWARDER_FLOWER_URL", settings.flower_url), ("FORWARDER_CONSOLE_URL", settings.console_url)):
+        if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname or "@" in url):
+            raise ConfigurationError(f"{name}: must be an address like https://forwarder.example.com/")
+    return settings
+
+
+def log_settings(environ: Mapping[str, str] = os.environ) -> tuple[str, str]:
+    """Level and form of log lines."""
+    return _log_level(environ), read(LogSettings, environ).log_format
 
 
 def broker_url(environ: Mapping[str, str], buffer: BufferSettings) -> str:
