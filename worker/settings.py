@@ -158,9 +158,9 @@ def flower_settings(environ: Mapping[str, str] = os.environ) -> FlowerSettings:
     return settings
 
 
-def log_settings(environ: Mapping[str, str] = os.environ) -> tuple[str, str]:
+def log_settings(environ: Mapping[str, str] = os.environ, default_level: str = "INFO") -> tuple[str, str]:
     """Level and form of log lines."""
-    return _log_level(environ), read(LogSettings, environ).log_format
+    return _log_level(environ, default_level), read(LogSettings, environ).log_format
 
 
 def broker_url(environ: Mapping[str, str], buffer: BufferSettings) -> str:
@@ -292,8 +292,8 @@ def checked_host(name: str, url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _log_level(environ: Mapping[str, str]) -> str:
-    level = (environ.get("LOG_LEVEL") or "INFO").upper()
+def _log_level(environ: Mapping[str, str], default: str = "INFO") -> str:
+    level = (environ.get("LOG_LEVEL") or default).upper()
     if level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
         raise ConfigurationError(f"LOG_LEVEL: {level!r} is none of DEBUG, INFO, WARNING, ERROR, CRITICAL")
     return level

@@ -32,7 +32,7 @@ purge_offline_workers = 3_600  # seconds after which a worker that is gone is no
 persistent = False
 
 enable_events = True
-inspect_timeout = 3_000.0  # milliseconds
+inspect_timeout = 1_000.0  # milliseconds
 
 logging = _level.lower()
 logs.configure(_level, _format)
