@@ -36,7 +36,7 @@ def run() -> None:
 
 
 def _logging_and(app: Callable[[], object]) -> Callable[[], object]:
-    """Warnings of what a command uses go to standard error, in the form of all logs; results alone to standard output."""
+    """What a command has to warn of goes to standard error, in the form of all logs."""
 
     def run() -> None:
         configure(*log_settings(default_level="WARNING"))

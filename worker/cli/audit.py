@@ -13,9 +13,10 @@ from rich.table import Table
 
 from producers.settings import BufferSettings
 from worker.audit import entries, note
-from worker.cli.context import JsonOption, buffer_of, environment, err, out, plain, print_json
+from worker.cli.context import JsonOption, buffer_of, environment, out, plain, print_json
 from worker.logs import configure
 from worker.redis_client import with_redis
+from worker.settings import log_settings
 
 
 def audit(
@@ -37,5 +38,5 @@ def audit(
 
 def audited(buffer: BufferSettings, action: str, details: Mapping[str, Any]) -> None:
     """Returns when the entry is written. Raises `NotAudited`."""
-    configure("INFO", readable=err.is_terminal)  # to standard error
+    configure("INFO", log_settings()[1])  # to standard error
     asyncio.run(with_redis(buffer.redis_url, lambda redis: note(redis, buffer.key_prefix, action, details)))
