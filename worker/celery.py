@@ -102,7 +102,8 @@ def _set_up_logging(**_kwargs: Any) -> None:
 
 
 def _check(instance: Any, **_kwargs: Any) -> None:
-    instance.quiet = True  # its banner is no log line; what it says is told in one
+    _set_up_logging()  # Celery warns before it asks for it
+    instance.quiet = True  # its banner is no log line
     refuse_unusable(SETTINGS)
 
 

@@ -18,9 +18,6 @@ def instructions() -> list[tuple[str, str]]:
     text = (ROOT / "Dockerfile").read_text("utf-8").replace("\\\n", " ")
     parted = (line.strip().partition(" ") for line in text.splitlines() if line.strip() and line[0] != "#")
     return [(word.upper(), rest.strip()) for word, _, rest in parted]
-        (word.upper(), rest.strip())
-        for word, _, rest in (line.partition(" ") for line in lines if line and line[0] != "#")
-    ]
 
 
 def stages() -> list[list[tuple[str, str]]]:
