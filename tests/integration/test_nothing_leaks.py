@@ -1,6 +1,6 @@
 """No log line, output or page holds an address, a name or a secret, whatever goes wrong: all of them are searched.
 
-Redis, the sandbox's memory and the commands whose work it is to show an event (`dlq show`) hold events, and are not meant.
+Redis, the sandbox's memory and the commands whose work it is to show an event are not meant.
 """
 
 from __future__ import annotations
@@ -78,9 +78,9 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
             "LOG_LEVEL": "DEBUG",
             "PYTHONPATH": str(folder),
         }
-        with running(redis.url.replace("//", f"//shop:{EVENTS}@"), folder, **settings) as forwarder:
-            with flower_of(forwarder.cli.env, folder) as flower:
-                yield Ground(forwarder, flower, redis, {})
+        url = redis.url.replace("//", f"//shop:{EVENTS}@")
+        with running(url, folder, **settings) as forwarder, flower_of(forwarder.cli.env, folder) as flower:
+            yield Ground(forwarder, flower, redis, {})
 
 
 def _toml(table: dict[str, str]) -> str:
@@ -197,7 +197,7 @@ def _around(text: str, value: str) -> str:
 
 
 def test_what_was_searched_is_what_was_meant(told: dict[str, str]) -> None:
-    """Attempts, faults, a dead letter of the intake, an exception of the callback, a lost Redis: all of them are there."""
+    """Attempts, faults, a letter of the intake, a callback that raised, a lost Redis: all of them are there."""
     worker = told["worker.log"]
     for word in ('"attempt"', "internalservererror", "unauthorized", "credentialsmissing", "traceback", "onnection"):
         assert word in worker, word
