@@ -117,3 +117,20 @@ def test_what_it_names_is_there() -> None:
 
 def test_it_holds_no_secret() -> None:
     assert not re.search(r"(?i)(password|token|secret)\w*: *[\"']?[a-z0-9]{6,}", FILE.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("page", ["deployment.md", "flower.md", "logs.md", "runbook/README.md"])
+def test_a_page_names_no_variable_and_no_file_that_is_not_there(page: str) -> None:
+    file = ROOT / "ops" / "docs" / page
+    text = file.read_text("utf-8")
+    assert set(re.findall(r"\b(?:FORWARDER|REDIS)_[A-Z_]+[A-Z]\b", text)) <= documented()
+    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)]+)\)", text)]
+    assert not [link for link in links if link and not (file.parent / link).exists()]
+    named = re.findall(r"`((?:worker|tests|ops)/[\w./-]+)`", text)
+    assert not [each for each in named if not (ROOT / each).exists()]
+
+
+def test_no_value_of_the_example_has_a_comment_behind_it() -> None:
+    """systemd would take it for part of the value."""
+    lines = [line for line in EXAMPLE.read_text("utf-8").splitlines() if line and line[0] != "#"]
+    assert not [line for line in lines if "#" in line]

@@ -17,6 +17,7 @@ from worker.stack import parts
 from worker.stopping import FORCED_S
 
 UNITS = sorted((ROOT / "ops" / "systemd").glob("*.service"))
+ANALYZE = shutil.which("systemd-analyze")
 BIN = Path(sys.executable).parent
 
 
@@ -27,19 +28,15 @@ def read(unit: Path) -> configparser.ConfigParser:
     return parser
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="NOT TESTED: systemd-analyze is not on this machine")
+@pytest.mark.skipif(not ANALYZE, reason="NOT TESTED: systemd-analyze is not on this machine")
 def test_systemd_takes_them(tmp_path: Path) -> None:
     """With the programs of this environment in the place of those in /opt, and a user that is here."""
     for unit in UNITS:
         text = unit.read_text("utf-8").replace("/opt/forwarder/bin", str(BIN)).replace("User=forwarder", "User=root")
         (tmp_path / unit.name.replace("@", "@1")).write_text(text)
     files = [str(file) for file in tmp_path.glob("*.service")]
-    done = subprocess.run(  # noqa: S607 - where it is differs
-        ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", *files],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    verify = [str(ANALYZE), "verify", "--man=no", "--recursive-errors=no", *files]
+    done = subprocess.run(verify, capture_output=True, text=True, check=False)
     ours = [line for line in done.stderr.splitlines() if "forwarder" in line]
     assert not ours, done.stderr
 
