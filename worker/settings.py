@@ -124,10 +124,10 @@ class Settings(Struct, frozen=True):
     buffer: BufferSettings
     broker_url: str
     log_level: str
+    log_format: str
     hosts: Mapping[str, str]
     auth_host: str
     delivery: Mapping[str, DeliverySettings]
-    log_format: str = "auto"
 
 
 def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -142,10 +142,10 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         buffer=buffer,
         broker_url=broker_url(environ, buffer),
         log_level=_log_level(environ),
+        log_format=read(LogSettings, environ).log_format,
         hosts={api.name: host for api in DESTINATIONS.values() if (host := _host(api, worker, environ))},
         auth_host=_one_host("FORWARDER_AUTH_URL", worker, environ) or "",
         delivery=delivery,
-        log_format=read(LogSettings, environ).log_format,
     )
 
 

@@ -31,9 +31,9 @@ from worker.stack.ports import LOOPBACK, free_port
 from worker.stack.server_binary import find_server
 
 LOGINS = {"FORWARDER_FLOWER_PASSWORD": "correct-horse", "FORWARDER_CONSOLE_TOKEN": "battery-staple-of-24-letters"}
-IN_ORDER = ("redis", "sandbox", "worker", "flower", "console")
-PORTS = {"redis": "6379", "sandbox": "8180", "flower": "5555", "console": "8190"}
-BUILT = [name for name in IN_ORDER if name != "console" or "console" in COMMANDS]
+IN_ORDER = ("redis", "sandbox", "worker", "flower", "console", "metrics")
+PORTS = {"redis": "6379", "sandbox": "8180", "flower": "5555", "console": "8190", "metrics": "9464"}
+BUILT = [name for name in IN_ORDER if name not in ("console", "metrics") or name in COMMANDS]
 
 
 class Machine(NamedTuple):
