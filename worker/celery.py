@@ -6,6 +6,7 @@ touch them.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -97,10 +98,12 @@ app.steps["consumer"].add(ConsumerStep)
 
 
 def _set_up_logging(**_kwargs: Any) -> None:
-    logs.configure(SETTINGS.log_level)
+    logs.configure(SETTINGS.log_level, SETTINGS.log_format)
 
 
-def _check(**_kwargs: Any) -> None:
+def _check(instance: Any, **_kwargs: Any) -> None:
+    _set_up_logging()  # Celery warns before it asks for it
+    instance.quiet = True  # its banner is no log line
     refuse_unusable(SETTINGS)
 
 
@@ -122,3 +125,8 @@ setup_logging.connect(_set_up_logging, weak=False)
 worker_process_init.connect(_open, weak=False)
 worker_process_shutdown.connect(_close, weak=False)
 worker_shutting_down.connect(_stop, weak=False)
+
+if "flower.command" in sys.modules:  # Celery's command line has loaded Flower's: nobody gets it without a login
+    from worker.flower.guard import guard
+
+    guard()

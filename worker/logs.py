@@ -3,41 +3,64 @@
 from __future__ import annotations
 
 import logging
+import socket
 import sys
+from typing import TextIO
 
 import structlog
 
+from worker.masking import masked
 
-def configure(level: str, *, readable: bool = False) -> None:
-    """Sets up structlog, and the standard library's logging (Celery, httpx, redis) to the same form."""
+Processors = list[structlog.typing.Processor]
+QUIET = ("httpx", "httpcore", "uvicorn.access")  # they name URLs and headers
+
+
+def configure(level: str, form: str = "auto", stream: TextIO | None = None) -> None:
+    """Sets up structlog, and the standard library's logging (Celery, kombu, tornado, uvicorn, httpx) to the same form.
+
+    `form`: json, console, or auto: readable where `stream` (standard error) is a terminal.
+    """
+    target = stream or sys.__stderr__ or sys.stderr
     number = logging.getLevelNamesMapping()[level]
-    shared: list[structlog.typing.Processor] = [
+    final = _final(readable=form == "console" or (form == "auto" and target.isatty()))
+    structlog.configure(
+        processors=[*_shared(), *final],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(target),  # one write a line: many share the file
+        cache_logger_on_first_use=True,
+    )
+    _standard_library(number, final, target)
+
+
+def _shared() -> Processors:
+    return [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
-    final: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+
+
+def _final(*, readable: bool) -> Processors:
+    """From an event to its line. Tracebacks without the values of variables, which are what was worked on."""
+    host = socket.gethostname()
+    form: Processors = (
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if readable
-        else [
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ]
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
     )
-    structlog.configure(
-        processors=[*shared, *final],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(sys.__stderr__),  # one write a line: many share the file
-        cache_logger_on_first_use=True,
-    )
-    handler = logging.StreamHandler(sys.__stderr__)
+    return [*form, lambda _logger, _method, line: masked(str(line), host)]
+
+
+def _standard_library(number: int, final: Processors, target: TextIO) -> None:
+    handler = logging.StreamHandler(target)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            foreign_pre_chain=[*_shared(), structlog.stdlib.add_logger_name],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],
         )
     )
     logging.basicConfig(handlers=[handler], level=number, force=True)
-    for chatty in ("httpx", "httpcore"):  # they name URLs and headers
+    logging.captureWarnings(True)
+    for chatty in QUIET:
         logging.getLogger(chatty).setLevel(max(number, logging.WARNING))

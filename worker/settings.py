@@ -95,6 +95,28 @@ class WorkerSettings(Struct, frozen=True):
     shutdown_timeout_s: Annotated[float, Meta(gt=0, le=3_600)] = 30
 
 
+class FlowerSettings(Struct, frozen=True):
+    """Who may use Flower, and where it is. `flower_viewers`: `user:password`, by commas; they may only look.
+
+    `flower_url`, `console_url`: where people reach both, for the links between them; empty for none.
+    """
+
+    flower_user: str = "forwarder"
+    flower_password: str = ""
+    flower_viewers: str = ""
+    flower_address: str = "127.0.0.1"
+    flower_port: Annotated[int, Meta(ge=1, le=65_535)] = 5555
+    flower_max_tasks: Annotated[int, Meta(ge=100, le=1_000_000)] = 10_000
+    flower_url: str = ""
+    console_url: str = ""
+
+
+class LogSettings(Struct, frozen=True):
+    """`log_format`: JSON lines, or readable ones; auto: readable only in a terminal."""
+
+    log_format: Literal["auto", "json", "console"] = "auto"
+
+
 class Settings(Struct, frozen=True):
     """Everything that a worker knows of its surroundings. `hosts`: destination -> scheme and host, where it has one."""
 
@@ -102,6 +124,7 @@ class Settings(Struct, frozen=True):
     buffer: BufferSettings
     broker_url: str
     log_level: str
+    log_format: str
     hosts: Mapping[str, str]
     auth_host: str
     delivery: Mapping[str, DeliverySettings]
@@ -119,10 +142,25 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         buffer=buffer,
         broker_url=broker_url(environ, buffer),
         log_level=_log_level(environ),
+        log_format=read(LogSettings, environ).log_format,
         hosts={api.name: host for api in DESTINATIONS.values() if (host := _host(api, worker, environ))},
         auth_host=_one_host("FORWARDER_AUTH_URL", worker, environ) or "",
         delivery=delivery,
     )
+
+
+def flower_settings(environ: Mapping[str, str] = os.environ) -> FlowerSettings:
+    """From the environment. Raises `ConfigurationError` that names the variable."""
+    settings = read(FlowerSettings, environ)
+    for name, url in (("FORWARDER_FLOWER_URL", settings.flower_url), ("FORWARDER_CONSOLE_URL", settings.console_url)):
+        if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname or "@" in url):
+            raise ConfigurationError(f"{name}: must be an address like https://forwarder.example.com/")
+    return settings
+
+
+def log_settings(environ: Mapping[str, str] = os.environ, default_level: str = "INFO") -> tuple[str, str]:
+    """Level and form of log lines."""
+    return _log_level(environ, default_level), read(LogSettings, environ).log_format
 
 
 def broker_url(environ: Mapping[str, str], buffer: BufferSettings) -> str:
@@ -254,8 +292,8 @@ def checked_host(name: str, url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _log_level(environ: Mapping[str, str]) -> str:
-    level = (environ.get("LOG_LEVEL") or "INFO").upper()
+def _log_level(environ: Mapping[str, str], default: str = "INFO") -> str:
+    level = (environ.get("LOG_LEVEL") or default).upper()
     if level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
         raise ConfigurationError(f"LOG_LEVEL: {level!r} is none of DEBUG, INFO, WARNING, ERROR, CRITICAL")
     return level

@@ -1,89 +1,183 @@
-"""Flower shows what the deliveries did, in red where they fail, behind a password and without personal data."""
+"""Flower as ops/ configures it: what it shows, to whom, and that it shows nobody an event, an address or a secret."""
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import httpx
 import pytest
+from redis import Redis
 
-from tests.integration.support import PRIVATE, SECRETS, Forwarder, eventually, running, sample, samples
+from tests.integration.support import PRIVATE, SECRETS, Forwarder, environment, eventually, running, sample, samples
+from tests.support.flower import CONSOLE, OPERATOR, VIEWER, RunningFlower, flower_of, path_of, routes
 from worker.stack import parts
-from worker.stack.ports import free_port, wait_http
 from worker.stack.redis_server import EmbeddedRedis
 
-PASSWORD = "correct-horse"
 TASK = "forwarder.deliver.event-api"
+REDIS_PASSWORD = "hidden-from-flower"
+ACTIONS = [pattern for pattern in routes() if pattern.startswith("/api/")]
+METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
+
+
+class Ground(NamedTuple):
+    forwarder: Forwarder
+    flower: RunningFlower
+
+    @property
+    def worker(self) -> str:
+        """Its name in Flower."""
+        workers = self.flower.shown("/workers", params={"json": "1"}).json()["data"]
+        return str(next(each["hostname"] for each in workers if each["status"]))
+
+    def task(self, state: str, text: str) -> Any:
+        """A delivery in this state whose result, or exception, holds the text."""
+        tasks = self.flower.shown("/api/tasks", params={"taskname": TASK, "state": state}).json()
+        return next((task for task in tasks.values() if text in f"{task['result']}{task['exception']}"), None)
 
 
 @pytest.fixture(scope="module")
-def forwarder(redis_server: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forwarder]:
-    with running(redis_server.url, tmp_path_factory.mktemp("flower")) as started:
-        yield started
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """On a Redis that asks for a password, which is in the URL of events and broker alike."""
+    folder = tmp_path_factory.mktemp("flower")
+    with EmbeddedRedis(folder / "redis") as server:
+        with Redis(port=server.port) as redis:
+            redis.execute_command("ACL", "SETUSER", "worker", "on", f">{REDIS_PASSWORD}", "~*", "&*", "+@all")
+        url = server.url.replace("redis://", f"redis://worker:{REDIS_PASSWORD}@")
+        with running(url, folder) as forwarder, flower_of(forwarder.cli.env, folder) as flower:
+            yield Ground(forwarder, flower)
 
 
 @pytest.fixture(scope="module")
-def flower(forwarder: Forwarder) -> Iterator[httpx.Client]:
-    """Its pages, with the password, once it listens to the worker."""
-    port = free_port()
-    child = parts.flower(forwarder.cli.env, Path(forwarder.cli.folder), port, PASSWORD).start()
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_http(f"{url}/healthcheck", parts.READY_S, child)
-        with httpx.Client(base_url=url, auth=("forwarder", PASSWORD), trust_env=False, timeout=30) as client:
-            eventually(lambda: client.get("/workers", params={"json": "1"}).json()["data"])
-            yield client
-    finally:
-        child.kill()
-
-
-def task_in(flower: httpx.Client, state: str, text: str) -> Any:
-    """A delivery in this state whose result, or exception, holds the text."""
-    tasks = flower.get("/api/tasks", params={"taskname": TASK, "state": state}).raise_for_status().json()
-    found = (task for task in tasks.values() if text in f"{task['result']}{task['exception']}")
-    return next(found, None)
-
-
-@pytest.mark.parametrize("path", ["/", "/tasks", "/workers", "/broker", "/api/tasks", "/api/workers"])
-def test_without_the_password_nothing_is_shown(flower: httpx.Client, path: str) -> None:
-    url = flower.base_url.join(path)
-    assert httpx.get(url, trust_env=False).status_code == 401
-    assert httpx.get(url, auth=("forwarder", "guess"), trust_env=False).status_code == 401
-    assert flower.get(path, follow_redirects=True).status_code == 200
-
-
-def test_a_delivery_is_shown_with_its_summary_and_a_failing_one_is_red(
-    forwarder: Forwarder, flower: httpx.Client
-) -> None:
-    """And neither a page nor the API nor the log holds an event, an address or a secret."""
+def seeded(ground: Ground) -> dict[str, Any]:
+    """The tasks of deliveries that went well, were refused in part, failed, and of an account with wrong keys."""
+    cli, sandbox = ground.forwarder.cli, ground.forwarder.sandbox
     refused = {"match": {"event": {"objectData.currency": "XXX"}}, "refuse": True, "message": f"not for jane{PRIVATE}"}
-    forwarder.sandbox.faults(refused)
-    forwarder.cli.enqueue([*samples("93001", 150), sample("93001", 999, currency="XXX")])
-    forwarder.cli.drain()
-    good = eventually(lambda: task_in(flower, "SUCCESS", "'delivered': "))
+    sandbox.faults(refused)
+    cli.enqueue([*samples("93001", 150), sample("93001", 999, currency="XXX")])
+    cli.drain()
+    good = eventually(lambda: ground.task("SUCCESS", "'delivered': "))
+    sandbox.faults({"status": 500, "message": f"broken for jane{PRIVATE}"})
+    cli.enqueue(samples("93002", 50))
+    bad = eventually(lambda: ground.task("FAILURE", "InternalServerError"))
+    sandbox.faults()
+    cli.drain()
+    sandbox.credentials({"93003": {"public_key": "rpub-another", "secret_key": "rsec-another"}})
+    cli.enqueue(samples("93003", 5))
+    keys = eventually(lambda: ground.task("FAILURE", "'parked': 1"))
+    sandbox.credentials(None)
+    return {"good": good, "bad": bad, "keys": keys}
+
+
+def test_a_delivery_is_shown_with_its_summary_and_a_failing_one_is_red(ground: Ground, seeded: dict[str, Any]) -> None:
+    """In words on its pages, as a dictionary in its API; an account whose keys are refused makes its task red."""
+    assert (seeded["good"]["args"], seeded["good"]["kwargs"]) == ("(0,)", "{}")
     for part in ("'requests': ", "'dead': ", "'codes': "):
-        assert part in good["result"]
-    assert (good["args"], good["kwargs"]) == ("(0,)", "{}")
-    forwarder.sandbox.faults({"status": 500, "message": f"broken for jane{PRIVATE}"})
-    forwarder.cli.enqueue(samples("93002", 50))
-    bad = eventually(lambda: task_in(flower, "FAILURE", "InternalServerError"))
-    assert "DeliveryFailed" in bad["exception"]
-    shown = [
-        flower.get(path).raise_for_status().text
-        for path in (
-            "/tasks",
-            f"/task/{good['uuid']}",
-            f"/task/{bad['uuid']}",
-            "/api/tasks",
-            "/api/workers",
-            "/workers",
-        )
+        assert part in seeded["good"]["result"]
+    assert "DeliveryFailed" in seeded["bad"]["exception"]
+    assert "nauthorized" in seeded["keys"]["exception"]
+    page = ground.flower.shown(f"/task/{seeded['keys']['uuid']}").text
+    assert "parked 1: " in page
+    assert "shard 0" in page
+    rows = {row["uuid"]: row for row in listed(ground, OPERATOR)}
+    assert rows[seeded["good"]["uuid"]]["result"].startswith("delivered ")
+    assert rows[seeded["keys"]["uuid"]]["state"] == "FAILURE"
+    assert "traceback" not in ground.flower.shown(f"/task/{seeded['bad']['uuid']}").text.lower()
+
+
+def listed(ground: Ground, login: Any) -> list[dict[str, Any]]:
+    """The list of tasks, as its page asks for it."""
+    form = {"draw": "1", "start": "0", "length": "500", "order[0][column]": "0", "columns[0][data]": "name"}
+    answer = ground.flower.ask("POST", "/tasks/datatable", login, data=form).raise_for_status()
+    rows: list[dict[str, Any]] = answer.json()["data"]
+    return rows
+
+
+def test_no_page_and_no_answer_of_its_api_holds_an_event_an_address_or_a_secret(
+    ground: Ground, seeded: dict[str, Any]
+) -> None:
+    """Every path of Flower, with each task and worker in its place; its log and the worker's, too."""
+    tasks = [each["uuid"] for each in seeded.values()]
+    names = {pattern: tasks if "/task/" in pattern else [ground.worker] for pattern in routes()}
+    paths = {path_of(pattern, name) for pattern in routes() for name in names[pattern]}
+    shown = {path: ground.flower.ask("GET", path, OPERATOR).text for path in paths}
+    shown |= {path: ground.flower.shown(path).text for path in ("/workers?refresh=1", "/api/workers?refresh=1")}
+    shown["list"] = json.dumps(listed(ground, OPERATOR))
+    shown |= {log.name: log.read_text() for log in ground.forwarder.cli.folder.glob("*.log")}
+    assert ground.worker in shown["/api/workers?refresh=1"]
+    assert "broker_url" in shown[f"/worker/{ground.worker}"], "the page of the worker's settings was searched"
+    for text in (PRIVATE, "objectData", "XXX", OPERATOR[1], VIEWER[1], REDIS_PASSWORD, *SECRETS):
+        assert not [path for path, page in shown.items() if text in page], text
+
+
+@pytest.mark.parametrize("login", [None, ("forwarder", "guess"), ("watcher", OPERATOR[1]), ("fôrwarder", "é")])
+def test_whoever_is_not_known_is_refused_everywhere(ground: Ground, login: Any) -> None:
+    """By every path and method of Flower; only whether it lives can be asked."""
+    for pattern in routes():
+        for method in METHODS:
+            path = path_of(pattern, ground.worker)
+            status = ground.flower.ask(method, path, login).status_code
+            assert status == (200 if (method, path) == ("GET", "/healthcheck") else 401) or (
+                (method, path, status) == ("HEAD", "/healthcheck", 405)
+            ), (method, path, status)
+
+
+@pytest.mark.parametrize("header", ["Basic", "Basic !", "Bearer x", "Basic Zm9yd2FyZGVy", "basic \xe9", ""])
+def test_a_header_that_is_no_login_is_refused(ground: Ground, header: str) -> None:
+    answer = ground.flower.ask("GET", "/tasks", headers={"Authorization": header.encode("latin-1")})
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Basic ")
+
+
+def test_a_viewer_sees_the_pages_and_changes_nothing(ground: Ground, seeded: dict[str, Any]) -> None:
+    """Neither by a page, which has no buttons, nor by the API, of which nothing is answered; the worker works on."""
+    worker, task = ground.worker, seeded["good"]["uuid"]
+    for path in ("/", "/workers", "/tasks", "/broker", f"/worker/{worker}", f"/task/{task}", "/metrics"):
+        assert ground.flower.shown(path, VIEWER).text
+    assert {row["uuid"] for row in listed(ground, VIEWER)} >= {task}
+    assert "worker-shutdown" in ground.flower.shown(f"/worker/{worker}").text
+    assert "worker-shutdown" not in ground.flower.shown(f"/worker/{worker}", VIEWER).text
+    form = {"workername": worker, "queue": TASK, "ratelimit": "1/h", "hard": "1", "n": "1", "terminate": "1"}
+    for pattern in ACTIONS:
+        for name in (worker, task, TASK):
+            for method in METHODS:
+                answer = ground.flower.ask(method, path_of(pattern, name), VIEWER, params=form)
+                assert answer.status_code == 403, (method, pattern)
+    for pattern in set(routes()) - set(ACTIONS) - {"/tasks/datatable$", ".*"}:
+        for method in ("POST", "PUT", "DELETE", "PATCH"):
+            status = ground.flower.ask(method, path_of(pattern, worker), VIEWER, data=form).status_code
+            assert status == 403, (method, pattern, status)
+    ground.forwarder.cli.enqueue(samples("93009", 3))
+    assert ground.forwarder.worker.running
+    assert eventually(lambda: "93009" in ground.forwarder.sandbox.ids("93009"))
+
+
+def test_an_operator_acts_but_not_from_another_site(ground: Ground) -> None:
+    """A page of somebody else cannot make an operator's browser do it."""
+    path = f"/api/task/rate-limit/{TASK}"
+    form = {"workername": ground.worker, "ratelimit": "0"}
+    answer = ground.flower.ask("POST", path, OPERATOR, data=form)
+    assert (answer.status_code, "successfully" in answer.text) == (200, True)
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://elsewhere.example.com"}):
+        assert ground.flower.ask("POST", path, OPERATOR, data=form, headers=headers).status_code == 403
+    assert ground.flower.shown("/").headers["X-Frame-Options"] == "DENY"
+
+
+def test_its_navigation_leads_to_the_console(ground: Ground) -> None:
+    for path in ("/", "/tasks", "/broker"):
+        assert f'href="{CONSOLE}">Console</a>' in ground.flower.shown(path).text
+
+
+def test_without_a_password_it_does_not_start(redis_server: EmbeddedRedis, tmp_path: Path) -> None:
+    """Nor where somebody forgot the configuration: one line says what is missing."""
+    env, pipe = environment(redis_server.url), subprocess.PIPE
+    started = [
+        subprocess.Popen([*parts.celery(tmp_path, "flower"), *config], env=env, cwd=tmp_path, stderr=pipe, text=True)
+        for config in ([f"--conf={parts.flower_config()}"], [])
     ]
-    workers = flower.get("/api/workers").json()
-    shown += [flower.get(f"/worker/{name}").raise_for_status().text for name in workers]
-    shown.append((forwarder.cli.folder / "flower.log").read_text())
-    shown.append((forwarder.cli.folder / "worker.log").read_text())
-    for text in (PRIVATE, "objectData", "XXX", PASSWORD, *SECRETS):
-        assert not [page[:200] for page in shown if text in page], text
+    for process in started:
+        said = process.communicate(timeout=60)[1]
+        assert process.returncode == 1, said
+        assert said.splitlines()[-1].startswith("forwarder: FORWARDER_FLOWER_PASSWORD: must be set")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import TracebackType
 from typing import Any, Self
 
@@ -34,7 +35,8 @@ class Sandbox:
 
     def credentials(self, table: dict[str, dict[str, str]] | None) -> None:
         """From now on only these key pairs are taken; None: any."""
-        self._client.put("/_sandbox/credentials", json=table).raise_for_status()
+        text = json.dumps(table)  # httpx would send nothing for None
+        self._client.put("/_sandbox/credentials", content=text).raise_for_status()
 
     def wait(self, *, timeout: float = 30, **counts: Any) -> None:
         """Returns once so many `events` (distinct) or `requests` came. Fails the test if they do not."""

@@ -1,4 +1,4 @@
-"""Log lines stay lines, though all processes of a worker write to one file."""
+"""Log lines stay lines of one form, and hold no login and no address, whoever wrote them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import json
 import subprocess
 import sys
 
+import pytest
+
+from worker.masking import masked
+
 PROGRAM = """
-import io, json, logging, sys
+import io, json, logging, sys, warnings
 import structlog
 from worker import logs
 
@@ -16,18 +20,67 @@ class Recorder(io.StringIO):
     def write(self, text):
         self.writes.append(text)
         return len(text)
+    def isatty(self):
+        return sys.argv[2] == "terminal"
 
 sys.__stderr__ = Recorder()
-logs.configure("INFO")
+logs.configure("INFO", sys.argv[1])
 structlog.get_logger("forwarder.delivery").info("attempt", batch="1-a")
 logging.getLogger("celery").warning("ready")
+logging.getLogger("uvicorn.access").info("GET /events?id=hidden")
+warnings.warn("old")
+try:
+    event = {"name": "in a variable"}
+    raise ValueError("of jane@private.example")
+except ValueError:
+    structlog.get_logger().exception("broke", url="redis://shop:p@ss@host:6379/0")
 print(json.dumps(Recorder.writes))
 """
 
 
-def test_a_line_is_one_write() -> None:
+def written(form: str, target: str) -> list[str]:
+    done = subprocess.run([sys.executable, "-c", PROGRAM, form, target], capture_output=True, text=True, check=True)
+    writes: list[str] = json.loads(done.stdout)
+    return writes
+
+
+@pytest.mark.parametrize(("form", "target"), [("json", "terminal"), ("auto", "file")])
+def test_a_line_is_one_write_of_json(form: str, target: str) -> None:
     """Where Python does not buffer, as in a container, another process could come between a line and its end."""
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
-    writes = json.loads(done.stdout)
-    assert [json.loads(text)["event"] for text in writes] == ["attempt", "ready"]
+    writes = written(form, target)
+    records = [json.loads(text) for text in writes]
+    assert [record["event"] for record in records[:2]] == ["attempt", "ready"]
+    assert "old" in records[2]["event"]
+    assert all({"event", "level", "timestamp"} <= record.keys() for record in records)
+    assert "ValueError" in records[3]["exception"]
     assert all(text.endswith("\n") and text.count("\n") == 1 for text in writes)
+
+
+@pytest.mark.parametrize(("form", "target"), [("console", "file"), ("auto", "terminal")])
+def test_in_a_terminal_they_are_readable(form: str, target: str) -> None:
+    writes = written(form, target)
+    assert "attempt" in writes[0]
+    with pytest.raises(ValueError, match="Expecting value"):
+        json.loads(writes[0])
+    assert "Traceback" in writes[3]
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_neither_form_shows_a_login_an_address_a_variable_or_a_query(form: str) -> None:
+    text = "".join(written(form, "file"))
+    assert not [word for word in ("p@ss", "jane", "private.example", "in a variable", "hidden") if word in text]
+    assert "host:6379" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("amqp://shop:pa:ss@broker:5672//", "amqp://***@broker:5672//"),
+        ("to jane.doe+x@mail.example.com, twice", "to ***, twice"),
+        ("worker1@shop-3.example.com ready", "worker1@shop-3.example.com ready"),
+        ("worker1@shop-3 ready", "worker1@shop-3 ready"),
+        ("redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0"),
+    ],
+)
+def test_the_last_look_takes_out_logins_and_addresses_alone(line: str, kept: str) -> None:
+    assert masked(line, "shop-3.example.com") == kept

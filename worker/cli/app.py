@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 
 import typer
 
 from worker.cli.ending import in_one_line
+from worker.logs import configure
+from worker.settings import log_settings
 
 COMMANDS = {  # in the order of the help: where the function is
     "up": "run_stack:up",
@@ -30,7 +32,17 @@ GROUPS = ("dlq", "query", "spool")  # modules with commands of their own
 
 def run() -> None:
     """Runs the command that was asked for."""
-    in_one_line(made(sys.argv[1:]))
+    in_one_line(_logging_and(made(sys.argv[1:])))
+
+
+def _logging_and(app: Callable[[], object]) -> Callable[[], object]:
+    """What a command has to warn of goes to standard error, in the form of all logs."""
+
+    def run() -> None:
+        configure(*log_settings(default_level="WARNING"))
+        app()
+
+    return run
 
 
 def made(arguments: Sequence[str]) -> typer.Typer:

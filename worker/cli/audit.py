@@ -15,10 +15,11 @@ from rich.table import Table
 from producers.clock import now_ms
 from producers.settings import BufferSettings
 from worker.audit import BEGUN, NotAudited, Wanted, entries, note
-from worker.cli.context import JsonOption, buffer_of, environment, err, out, plain, print_json
+from worker.cli.context import JsonOption, buffer_of, environment, out, plain, print_json
 from worker.dead_letters.asked import moment
 from worker.logs import configure
 from worker.redis_client import with_redis
+from worker.settings import log_settings
 
 KILLED = "begun; it has no end yet, or was killed"
 
@@ -52,7 +53,7 @@ def _moment(since: str) -> int:
 
 def audited(buffer: BufferSettings, action: str, details: Mapping[str, Any], why: str = "", run: str = "") -> None:
     """Returns when the entry is written. Raises `NotAudited`."""
-    configure("INFO", readable=err.is_terminal)  # to standard error
+    configure("INFO", log_settings(environment())[1])  # to standard error
 
     def write(redis: Any) -> Any:
         return note(redis, buffer.key_prefix, action, details, why=why, run=run)

@@ -22,7 +22,8 @@ from worker.stopping import FORCED_S
 READY_S = 60.0
 ENDS_WITHIN_S = FORCED_S + 5.0  # after its soft time-out a worker has ended, by itself or by its own watchdog
 _LOOK_S = 0.05
-FLOWER_COLUMNS = "name,state,args,result,exception,received,started,runtime,worker"
+_FLOWER_CONFIG = "ops/flower/flowerconfig.py"
+SHARED_FLOWER_CONFIG = "share/rokt-forwarder/flowerconfig.py"  # where it is installed to, without the rest of ops
 
 
 def python(*arguments: str) -> list[str]:
@@ -80,14 +81,20 @@ def _at_work(redis: Redis, prefix: str, child: Child) -> bool:
 
 
 def flower(environ: Mapping[str, str], folder: Path, port: int, password: str) -> Child:
-    """Flower, on loopback and behind a password, which no command line shows."""
-    settings = {
-        "FLOWER_ADDRESS": LOOPBACK,
-        "FLOWER_PORT": str(port),
-        "FLOWER_BASIC_AUTH": f"forwarder:{password}",
-        "FLOWER_TASKS_COLUMNS": FLOWER_COLUMNS,
+    """Flower as ops/ configures it, on loopback and behind a password, which no command line shows."""
+    ours = {
+        "FORWARDER_FLOWER_ADDRESS": LOOPBACK,
+        "FORWARDER_FLOWER_PORT": str(port),
+        "FORWARDER_FLOWER_PASSWORD": password,
     }
-    return Child("Flower", celery(folder, "flower"), {**environ, **settings}, folder / "flower.log")
+    argv = celery(folder, "flower", f"--conf={flower_config()}")
+    return Child("Flower", argv, {**environ, **ours}, folder / "flower.log")
+
+
+def flower_config() -> Path:
+    """Flower's configuration: of this working copy, else the one that was installed with the package."""
+    here = Path(__file__).parents[2] / _FLOWER_CONFIG
+    return here if here.exists() else Path(sys.prefix) / SHARED_FLOWER_CONFIG
 
 
 def new_password() -> str:

@@ -1,0 +1,63 @@
+"""The units: systemd takes them, and they give a worker the time that it needs to end."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.deployment.compose import ROOT
+from worker.settings import MARGIN_S, WorkerSettings
+from worker.stack import parts
+from worker.stopping import FORCED_S
+
+UNITS = sorted((ROOT / "ops" / "systemd").glob("*.service"))
+ANALYZE = shutil.which("systemd-analyze")
+BIN = Path(sys.executable).parent
+
+
+def read(unit: Path) -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(interpolation=None, strict=True)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read_string(unit.read_text("utf-8"))
+    return parser
+
+
+@pytest.mark.skipif(not ANALYZE, reason="NOT TESTED: systemd-analyze is not on this machine")
+def test_systemd_takes_them(tmp_path: Path) -> None:
+    """With the programs of this environment in the place of those in /opt, and a user that is here."""
+    for unit in UNITS:
+        text = unit.read_text("utf-8").replace("/opt/forwarder/bin", str(BIN)).replace("User=forwarder", "User=root")
+        (tmp_path / unit.name.replace("@", "@1")).write_text(text)
+    files = [str(file) for file in tmp_path.glob("*.service")]
+    verify = [str(ANALYZE), "verify", "--man=no", "--recursive-errors=no", *files]
+    done = subprocess.run(verify, capture_output=True, text=True, check=False)
+    ours = [line for line in done.stderr.splitlines() if "forwarder" in line]
+    assert not ours, done.stderr
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_each_runs_without_rights_and_is_started_again(unit: Path) -> None:
+    service = read(unit)["Service"]
+    assert service["User"] == "forwarder"
+    assert service["NoNewPrivileges"] == "yes"
+    assert service["ProtectSystem"] == "strict"
+    assert service["Restart"] == "always"
+    assert service["EnvironmentFile"] == "/etc/forwarder/env"
+    assert not re.search(r"PASSWORD|TOKEN|SECRET", unit.read_text("utf-8")), "secrets are in the environment file"
+
+
+def test_a_worker_is_asked_to_end_and_given_the_time_for_it() -> None:
+    service = read(ROOT / "ops/systemd/forwarder-worker@.service")["Service"]
+    assert service["KillMode"] == "mixed"
+    assert int(service["TimeoutStopSec"]) > WorkerSettings().shutdown_timeout_s + FORCED_S + MARGIN_S
+
+
+def test_flower_is_started_with_its_configuration() -> None:
+    started = read(ROOT / "ops/systemd/forwarder-flower.service")["Service"]["ExecStart"]
+    assert f"--conf=/opt/forwarder/{parts.SHARED_FLOWER_CONFIG}" in started
