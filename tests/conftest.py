@@ -6,10 +6,14 @@ import os
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from redis.asyncio import Redis
 
+from tests.support import forked
+from tests.support.order import LongestFirst
 from tests.support.sandbox import Sandbox
 from worker.redis_client import async_redis, sync_redis
 from worker.stack import parts
@@ -17,6 +21,18 @@ from worker.stack.child import Child
 from worker.stack.redis_server import EmbeddedRedis
 
 Environment = dict[str, str]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LongestFirst | None:
+    """With `--dist loadfile`; the order in which tests were collected is that in which they run within a unit."""
+    return LongestFirst(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forked_programs() -> Iterator[None]:
+    with patch("worker.stack.child.spawn", forked.start):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +91,7 @@ def sandbox(env: Environment, tmp_path: Path) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def start_worker(env: Environment, tmp_path: Path) -> Iterator[Callable[..., Child]]:
-    """Starts real Celery workers on the environment; they are ended after the test."""
+    """Starts real Celery workers on the environment. SIGKILL after the test: Celery takes seconds to end in order."""
     started: list[Child] = []
 
     def start(**variables: str) -> Child:
@@ -89,4 +105,4 @@ def start_worker(env: Environment, tmp_path: Path) -> Iterator[Callable[..., Chi
 
     yield start
     for child in reversed(started):
-        child.stop(grace_s=15)
+        child.kill()

@@ -51,7 +51,7 @@ def test_a_backlog_that_is_refused_again_and_again_does_not_hold_up_another_acco
     cli: Cli, sandbox: Sandbox, start_worker: Callable[..., Child]
 ) -> None:
     sandbox.faults({"match": {"account": "broken"}, "status": 500})
-    start_worker()
+    start_worker(FORWARDER_CIRCUIT_FIRST_S="0.3")
     cli.enqueue(samples("broken", 5_000))
     sandbox.wait(requests=20, account="broken")
     cli.enqueue(samples("sound", 1_000))
