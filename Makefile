@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # Of the tests: many of them wait more than they compute, so one more than two cores.
-WORKERS ?= 4
+WORKERS ?= 3
 SECONDS ?= 600
 SEED ?= 1
 

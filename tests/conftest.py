@@ -31,6 +31,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LongestFirst
 
 @pytest.fixture(scope="session", autouse=True)
 def _forked_programs() -> Iterator[None]:
+    """Workers and sandboxes need not import Celery anew (`tests/support/forked.py`)."""
     with patch("worker.stack.child.spawn", forked.start):
         yield
 

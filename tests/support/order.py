@@ -11,7 +11,7 @@ from typing import Any
 from xdist.scheduler import LoadFileScheduling
 
 SHARING = ("tests/apis/", "tests/outcomes/")
-LONGEST = (  # more than ten seconds, the longest first; what is not here comes after them
+LONGEST = (  # more than some ten seconds, the longest first (`--durations=0` tells); what is not here comes after them
     "tests/apis/",
     "tests/shutdown/test_stopping.py",
     "tests/outcomes/",
@@ -61,6 +61,8 @@ def rank(unit: str) -> int:
 
 class LongestFirst(LoadFileScheduling):  # type: ignore[misc]
     """The order is made when the first process is about to get its first unit."""
+
+    workqueue: OrderedDict[str, dict[str, bool]]  # unit -> its tests
 
     def _split_scope(self, nodeid: str) -> str:
         return unit_of(nodeid)
