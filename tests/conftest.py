@@ -12,7 +12,7 @@ from unittest.mock import patch
 import pytest
 from redis.asyncio import Redis
 
-from tests.support import forked
+from tests.support import certificates, forked
 from tests.support.order import LongestFirst
 from tests.support.sandbox import Sandbox
 from worker.redis_client import async_redis, sync_redis
@@ -33,6 +33,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LongestFirst
 def _forked_programs() -> Iterator[None]:
     """Workers and sandboxes need not import Celery anew (`tests/support/forked.py`)."""
     with patch("worker.stack.child.spawn", forked.start):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _certificates_read_once() -> Iterator[None]:
+    with certificates.read_once():
         yield
 
 

@@ -98,7 +98,7 @@ def test_a_proxy_in_the_environment_does_not_stand_between_a_worker_and_loopback
     """`make run` works behind a company's proxy, and sample events do not go to it."""
     start_worker(http_proxy=f"http://127.0.0.1:{free_port()}", NO_PROXY="", no_proxy="")
     cli.enqueue(samples("55001", 10))
-    sandbox.wait(events=10, timeout=5)
+    sandbox.wait(events=10)
 
 
 def test_celery_carries_no_event_no_address_and_no_secret(

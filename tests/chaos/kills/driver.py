@@ -15,11 +15,13 @@ from producers import effects
 from producers.effects import Moment
 from tests.chaos.kills import acts
 from tests.chaos.kills.watch import Watch, watching
+from tests.support import certificates
 from tests.support.forkserver import SERVER
 from worker import logs
 
 Act = Callable[[Mapping[str, str]], object]
 WITHIN_S = 30
+READ_ONCE = certificates.read_once()  # made in the server: else each process here would read them for its few requests
 
 
 def kill(act: Act, env: Mapping[str, str], moment: Moment, name: str, nth: int = 1) -> None:
@@ -43,7 +45,8 @@ def _run(act: Act, env: Mapping[str, str], moment: Moment, name: str, nth: int) 
             os.kill(os.getpid(), signal.SIGKILL)
 
     effects.observer = die
-    act(env)
+    with READ_ONCE:
+        act(env)
 
 
 def watched(act: Act, env: Mapping[str, str], until: Iterable[str] = ()) -> tuple[set[str], list[str]]:
@@ -68,6 +71,6 @@ def _watch(act: Act, env: Mapping[str, str], until: Iterable[str], told: Connect
     logs.configure("CRITICAL")
     watch = Watch(until, acts.ENOUGH.set)
     acts.enough_after(WITHIN_S / 2)  # so that it is told what was missing
-    with watching(watch):
+    with READ_ONCE, watching(watch):
         act(env)
     told.send((watch.heard, watch.outside))
