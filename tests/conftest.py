@@ -6,10 +6,14 @@ import os
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from redis.asyncio import Redis
 
+from tests.support import certificates, forked
+from tests.support.order import LongestFirst
 from tests.support.sandbox import Sandbox
 from worker.redis_client import async_redis, sync_redis
 from worker.stack import parts
@@ -17,6 +21,25 @@ from worker.stack.child import Child
 from worker.stack.redis_server import EmbeddedRedis
 
 Environment = dict[str, str]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LongestFirst | None:
+    """With `--dist loadfile`; the order in which tests were collected is that in which they run within a unit."""
+    return LongestFirst(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forked_programs() -> Iterator[None]:
+    """Workers and sandboxes need not import Celery anew (`tests/support/forked.py`)."""
+    with patch("worker.stack.child.spawn", forked.start):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _certificates_read_once() -> Iterator[None]:
+    with certificates.read_once():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -28,8 +51,12 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedR
 
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
-    """A server for one test alone, to be killed and restarted: every write is on disk before it is confirmed."""
-    with EmbeddedRedis(tmp_path / "own-redis", appendfsync="always") as server:
+    """A server for one test alone, to be killed and restarted.
+
+    Every write is the kernel's before it is confirmed, so a kill loses none; it does not wait for the disk as well,
+    which would help only if the machine ended, and takes long where others write.
+    """
+    with EmbeddedRedis(tmp_path / "own-redis", appendfsync="no") as server:
         yield server
 
 
@@ -75,7 +102,7 @@ def sandbox(env: Environment, tmp_path: Path) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def start_worker(env: Environment, tmp_path: Path) -> Iterator[Callable[..., Child]]:
-    """Starts real Celery workers on the environment; they are ended after the test."""
+    """Starts real Celery workers on the environment. SIGKILL after the test: Celery takes seconds to end in order."""
     started: list[Child] = []
 
     def start(**variables: str) -> Child:
@@ -89,4 +116,4 @@ def start_worker(env: Environment, tmp_path: Path) -> Iterator[Callable[..., Chi
 
     yield start
     for child in reversed(started):
-        child.stop(grace_s=15)
+        child.kill()

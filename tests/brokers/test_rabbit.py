@@ -47,7 +47,7 @@ QUEUE = "forwarder.events"
 @pytest.fixture(scope="module")
 def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
     """To be stopped."""
-    with EmbeddedRedis(tmp_path_factory.mktemp("redis"), appendfsync="always") as server:
+    with EmbeddedRedis(tmp_path_factory.mktemp("redis"), appendfsync="no") as server:
         yield server
 
 

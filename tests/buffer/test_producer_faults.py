@@ -19,12 +19,16 @@ from tests.producers.support import accepted
 from worker.stack.ports import free_port
 from worker.stack.redis_server import EmbeddedRedis
 
+BUDGET_MS = 300
+BOUND_S = 2.0  # without a budget it would be for ever
 CAPS = BatchSettings(max_events=100, max_bytes=1_000_000)
 
 
 @pytest.fixture
 def producer(own_redis: EmbeddedRedis, prefix: str) -> Iterator[Producer]:
-    made = Producer(BufferSettings(own_redis.url, prefix, enqueue_budget_ms=300), dict.fromkeys(DESTINATIONS, CAPS))
+    made = Producer(
+        BufferSettings(own_redis.url, prefix, enqueue_budget_ms=BUDGET_MS), dict.fromkeys(DESTINATIONS, CAPS)
+    )
     yield made
     made.close()
 
@@ -51,11 +55,11 @@ def accepts(producer: Producer) -> bool:
 
 
 def failure(producer: Producer) -> EnqueueFailed:
-    """How the next event fails; within a second."""
+    """How the next event fails, within its budget and what a busy machine adds."""
     started = time.monotonic()
     with pytest.raises(EnqueueFailed) as caught:
         enqueue(producer)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < BOUND_S
     assert caught.value.id
     return caught.value
 
@@ -82,11 +86,11 @@ def test_a_redis_that_is_frozen_may_have_accepted_the_event(
     enqueue(producer)
     with frozen(own_redis):
         assert failure(producer).maybe_accepted
-    eventually(lambda: accepts(producer), within_s=3)
+    eventually(lambda: accepts(producer))
     assert accepted(own_redis, prefix) == 3
 
 
-def test_a_redis_that_was_frozen_before_the_first_event_costs_no_more_than_a_second(
+def test_a_redis_that_was_frozen_before_the_first_event_costs_little_more_than_the_budget(
     producer: Producer, own_redis: EmbeddedRedis
 ) -> None:
     with frozen(own_redis):
@@ -103,7 +107,7 @@ def test_the_producer_reconnects_by_itself(producer: Producer, own_redis: Embedd
     own_redis.kill()
     failure(producer)
     own_redis.restart()
-    eventually(lambda: accepts(producer), within_s=3)
+    eventually(lambda: accepts(producer))
     assert accepted(own_redis, prefix) == 3
 
 
@@ -115,7 +119,7 @@ def test_each_of_many_says_whether_it_may_have_been_accepted(producer: Producer,
     started = time.monotonic()
     with frozen(own_redis):
         results = producer.enqueue_many(lines)
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < BOUND_S
     errors = [result.error for result in results if isinstance(result.error, EnqueueFailed)]
     assert [error.id for error in errors] == [f"e{number}" for number in range(700) if number != 10]
     assert [error.maybe_accepted for error in errors] == [True] * 500 + [False] * 199
@@ -135,5 +139,5 @@ def test_an_answer_that_came_too_late_is_not_taken_for_that_of_another_event(
     with frozen(own_redis):
         failure(producer)
     for _ in range(20):
-        eventually(lambda: accepts(producer), within_s=3)
+        eventually(lambda: accepts(producer))
     assert accepted(own_redis, prefix) == 22

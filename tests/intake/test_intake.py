@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import random
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from threading import Timer
@@ -17,20 +14,20 @@ from producers.destinations import DESTINATIONS
 from producers.keys import Slot
 from tests.conftest import Environment
 from tests.intake.support import Shop, line, names
+from tests.integration.support import Cli, Ended
 from tests.support.sandbox import Sandbox
 from worker.stack.child import Child
 from worker.stack.redis_server import EmbeddedRedis
 
-FORWARDER = str(Path(sys.executable).with_name("forwarder"))
 START = Callable[..., Child]
 
 
-def forwarder(env: Environment, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([FORWARDER, *arguments], env=env, capture_output=True, text=True, timeout=60, check=False)
+def forwarder(env: Environment, *arguments: str) -> Ended:
+    return Cli(env, Path.cwd()).run(*arguments)
 
 
 def letters(env: Environment) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(forwarder(env, "dlq", "list", "-d", "intake", "--json").stdout)
+    found: list[dict[str, Any]] = forwarder(env, "dlq", "list", "-d", "intake", "--json").json
     return found
 
 
@@ -38,7 +35,7 @@ def test_every_message_arrives_once(env: Environment, sandbox: Sandbox, shop: Sh
     shop.send(*(line(name) for name in names(1_200)))
     start_worker()
     sandbox.wait(events=1_200)
-    assert forwarder(env, "drain").returncode == 0
+    assert forwarder(env, "drain").status == 0
     ids = sandbox.ids()["1"]
     assert set(ids) == set(names(1_200))
     assert set(ids.values()) == {1}
@@ -51,7 +48,7 @@ def test_what_is_not_valid_is_kept_with_its_faults_and_holds_nothing_up(
     shop.send(line("good"))
     start_worker()
     sandbox.wait(events=1)
-    assert forwarder(env, "drain").returncode == 0
+    assert forwarder(env, "drain").status == 0
     found = letters(env)
     assert len(found) == 4
     assert {letter["destination"] for letter in found} == {"intake"}
@@ -72,10 +69,10 @@ def test_a_message_that_is_still_at_fault_stays_and_one_that_is_not_is_delivered
     worker.stop()
     start_worker()
     replayed = forwarder(env, "dlq", "replay", "--all", "-d", "intake", "--json")
-    assert json.loads(replayed.stdout)["replayed"] == 1
+    assert replayed.json["replayed"] == 1
     sandbox.wait(events=2)
     assert [letter["id"] for letter in letters(env)] == ["bad"]
-    assert forwarder(env, "dlq", "discard", "bad").returncode == 0
+    assert forwarder(env, "dlq", "discard", "bad").status == 0
     assert letters(env) == []
 
 
@@ -92,7 +89,7 @@ def test_workers_killed_at_any_moment_lose_no_message(
         shop.send(*(line(name) for name in names(3_000 // kills, start)))
         dies.join()
     start_worker(**quick)
-    assert forwarder(env, "drain", "--timeout", "60").returncode == 0
+    assert forwarder(env, "drain", "--timeout", "60").status == 0
     assert set(names(3_000)) - set(sandbox.ids()["1"]) == set()
     assert letters(env) == []
     (accepted,) = shop.redis.hmget(Slot(env["FORWARDER_KEY_PREFIX"], "event-api", 0).key("ledger"), "accepted")
@@ -107,7 +104,7 @@ def test_two_workers_take_each_message_once(
     for start in range(0, 3_000, 100):
         shop.send(*(line(name) for name in names(100, start)))
     sandbox.wait(events=3_000)
-    assert forwarder(env, "drain").returncode == 0
+    assert forwarder(env, "drain").status == 0
     ids = sandbox.ids()["1"]
     assert set(ids) == set(names(3_000))
     assert set(ids.values()) == {1}
@@ -124,7 +121,7 @@ def test_a_redis_that_restarts_in_between_loses_no_message(
         own_redis.kill()
     own_redis.restart()
     shop.send(*(line(name) for name in names(1_500, 1_500)))
-    assert forwarder(env, "drain", "--timeout", "60").returncode == 0
+    assert forwarder(env, "drain", "--timeout", "60").status == 0
     assert set(sandbox.ids()["1"]) == set(names(3_000))
 
 
@@ -135,23 +132,24 @@ def test_status_and_drain_tell_what_waits_in_the_queue(
     shop.send(*(line(name) for name in names(3)), "no line")
     shop.queue.take("of a worker that died", most=1)
     status = forwarder(env, "status")
-    assert "intake: 3 waiting in the queue, 1 taken, 0 dead letters" in status.stdout
-    assert set(json.loads(forwarder(env, "status", "--json").stdout)) == set(DESTINATIONS)
+    assert "intake: 3 waiting in the queue, 1 taken, 0 dead letters" in status.out
+    assert set(forwarder(env, "status", "--json").json) == set(DESTINATIONS)
     ended = forwarder(env, "drain", "--timeout", "0.2", "--json")
-    assert (ended.returncode, ended.stderr) == (1, "intake: 4 waiting\n")
-    assert set(json.loads(ended.stdout)) == set(DESTINATIONS)
+    assert (ended.status, ended.err) == (1, "intake: 4 waiting\n")
+    assert set(ended.json) == set(DESTINATIONS)
+    shop.lapse()
     start_worker()
     drained = forwarder(env, "drain", "--timeout", "60")
-    assert (drained.returncode, drained.stderr) == (0, "")
+    assert (drained.status, drained.err) == (0, "")
     assert set(sandbox.ids()["1"]) == set(names(3))
-    assert "intake: 0 waiting in the queue, 0 taken, 1 dead letters" in forwarder(env, "status").stdout
+    assert "intake: 0 waiting in the queue, 0 taken, 1 dead letters" in forwarder(env, "status").out
 
 
 def test_status_answers_where_the_broker_does_not_or_is_no_redis(env: Environment) -> None:
     env["FORWARDER_BROKER_URL"] = "redis://127.0.0.1:1/0"
     away = forwarder(env, "status")
-    assert (away.returncode, away.stderr) == (0, "")
-    assert "intake: the broker does not answer; 0 dead letters" in away.stdout
+    assert (away.status, away.err) == (0, "")
+    assert "intake: the broker does not answer; 0 dead letters" in away.out
     env["FORWARDER_BROKER_URL"] = "amqp://127.0.0.1:1"
-    assert "intake: 0 dead letters" in forwarder(env, "status").stdout
-    assert forwarder(env, "drain").returncode == 0
+    assert "intake: 0 dead letters" in forwarder(env, "status").out
+    assert forwarder(env, "drain").status == 0

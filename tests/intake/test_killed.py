@@ -96,6 +96,6 @@ def test_a_take_whose_worker_died_is_given_back_when_its_lease_is_over(
     killed(env, "taken")
     with reading(env):
         assert buffer.ids() == []
-        eventually(buffer.ids)
+        eventually(buffer.ids, within_s=90)  # a quarter of a minute
     assert buffer.ids() == ["e0"]
     assert shop.queue.count() == Counts(0, 0)

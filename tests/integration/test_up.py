@@ -106,18 +106,6 @@ def test_up_in_a_shops_folder_delivers_what_another_process_enqueues(shop: Path,
     assert (gone.status, gone.err.count("\n")) == (1, 1)
 
 
-def test_each_address_that_up_prints_is_one_unbroken_line(tmp_path: Path, shop_env: dict[str, str]) -> None:
-    """However long the folder's name and however narrow the terminal: people copy it, scripts read it."""
-    folder = tmp_path / ("a-long-name-" * 8)
-    folder.mkdir()
-    with up(
-        {**shop_env, "COLUMNS": "40", "FORWARDER_FLOWER_PASSWORD": "a password of several words"}, folder
-    ) as running:
-        lines = running.printed.splitlines()
-        assert len(lines) == 5, lines
-        assert lines[-1].split() == ["logs", str(folder / "var/forwarder")]
-
-
 def test_events_that_wait_when_up_is_stopped_are_delivered_by_the_next_one(
     tmp_path: Path, shop_env: dict[str, str]
 ) -> None:
@@ -141,9 +129,19 @@ def test_events_that_wait_when_up_is_stopped_are_delivered_by_the_next_one(
 def test_a_second_up_on_the_same_folder_is_refused_and_does_not_disturb_the_first(
     tmp_path: Path, shop_env: dict[str, str]
 ) -> None:
-    """One line says why. The first, killed afterwards, leaves no process behind."""
-    cli = Cli(shop_env, tmp_path)
-    with up(shop_env, tmp_path) as running:
+    """One line says why. The first, killed afterwards, leaves no process behind.
+
+    And each address that it prints is one unbroken line, however long the folder's name and however narrow the
+    terminal: people copy it, scripts read it.
+    """
+    folder = tmp_path / ("a-long-name-" * 8)
+    folder.mkdir()
+    narrow = {**shop_env, "COLUMNS": "40", "FORWARDER_FLOWER_PASSWORD": "a password of several words"}
+    cli = Cli(shop_env, folder)
+    with up(narrow, folder) as running:
+        lines = running.printed.splitlines()
+        assert len(lines) == 5, lines
+        assert lines[-1].split() == ["logs", str(folder / "var/forwarder")]
         second = cli.run("up", "--flower-port", str(free_port()))
         assert (second.status, second.err.count("\n")) == (1, 1), second.err
         assert "used by another" in second.err

@@ -139,7 +139,7 @@ def test_where_no_thread_can_be_started_the_error_says_so(
         with monkeypatch.context() as patch:
             patch.setattr(_thread, "start_new_thread", refuse)
             assert "can't start new thread" in str(call(producer).error)
-        eventually(lambda: accepts(producer), within_s=5)
+        eventually(lambda: accepts(producer))
 
 
 def test_a_connection_that_comes_after_the_last_producer_was_closed_is_closed_too(

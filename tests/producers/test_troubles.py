@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import threading
@@ -74,10 +75,21 @@ def test_one_slow_answer_fails_no_other_call(
 
 
 def test_what_is_known_of_redis_is_told_with_its_age(producer: Producer, own_redis: EmbeddedRedis) -> None:
+    """First that it did not answer, which a busy machine may let pass unseen; then that it cannot be reached."""
+
+    def soon_after() -> bool:
+        eventually(lambda: accepts(producer))
+        with frozen(own_redis):
+            reason = ""
+            while "cannot be reached" not in reason:
+                reason = str(call(producer).error)
+                if re.search(r"Redis did not answer \d\.\d s ago", reason):
+                    return True
+        return False
+
+    eventually(soon_after)
     with frozen(own_redis):
-        call(producer)
-        eventually(lambda: "Redis did not answer 0.1 s ago" in str(call(producer).error), within_s=1)
-        eventually(lambda: "Redis cannot be reached: Timeout" in str(call(producer).error), within_s=3)
+        eventually(lambda: "Redis cannot be reached: Timeout" in str(call(producer).error))
 
 
 def test_a_redis_that_is_back_is_used_again_soon(producer: Producer, own_redis: EmbeddedRedis) -> None:
@@ -89,7 +101,7 @@ def test_a_redis_that_is_back_is_used_again_soon(producer: Producer, own_redis: 
         assert not each.error.maybe_accepted
     assert at_once(calls)
     own_redis.restart()
-    eventually(lambda: accepts(producer), within_s=3)
+    eventually(lambda: accepts(producer))
 
 
 def test_a_full_redis_is_told_and_is_no_trouble(producer: Producer, own_redis: EmbeddedRedis) -> None:
@@ -101,7 +113,7 @@ def test_a_full_redis_is_told_and_is_no_trouble(producer: Producer, own_redis: E
         assert "memory" in error.reason
         assert seconds < BOUND_S
         redis.config_set("maxmemory", "0")
-        eventually(lambda: accepts(producer), within_s=3)
+        eventually(lambda: accepts(producer))
         assert clients(own_redis) == 2  # this one, and the same as before
 
 
@@ -149,9 +161,9 @@ def test_threads_on_a_redis_that_freezes_wait_one_budget_each(producer: Producer
             stack.callback(each.join)
         stack.callback(stop.set)
         os.kill(own_redis.pid, signal.SIGSTOP)
-        eventually(lambda: slowest and max(slowest) > 0.09, within_s=3)
+        eventually(lambda: slowest and max(slowest) > 0.09)
         os.kill(own_redis.pid, signal.SIGCONT)
-        eventually(lambda: accepts(producer), within_s=3)
+        eventually(lambda: accepts(producer))
     assert median(sorted(slowest)[-10:]) < 2 * BUDGET_S  # one after the other they would wait 0.1, 0.2, ... 1 s
 
 
@@ -165,7 +177,7 @@ def test_the_other_idle_connections_to_a_redis_that_froze_are_not_tried(
             list(threads.map(lambda _: call(producer), range(100)))
         return clients(own_redis) >= 4
 
-    eventually(burst, within_s=10)
+    eventually(burst)
     with frozen(own_redis):
         _first, *others = [call(producer) for _ in range(5)]
     assert at_once(others)
@@ -181,4 +193,4 @@ def test_the_connecting_thread_outlives_what_it_does_not_expect(
         with monkeypatch.context() as patch:
             patch.setattr(socket, "getaddrinfo", broken)
             assert "a fault of the resolver's" in str(call(producer).error)
-        eventually(lambda: accepts(producer), within_s=3)
+        eventually(lambda: accepts(producer))

@@ -61,9 +61,9 @@ class Watched:
 @contextmanager
 def watched(folder: Path) -> Iterator[Watched]:
     with ExitStack() as stack:
-        first = stack.enter_context(EmbeddedRedis(folder / "first", appendfsync="always"))
+        first = stack.enter_context(EmbeddedRedis(folder / "first", appendfsync="no"))
         follows = {"replicaof": f"{LOOPBACK} {first.port}"}
-        second = stack.enter_context(EmbeddedRedis(folder / "second", appendfsync="always", options=follows))
+        second = stack.enter_context(EmbeddedRedis(folder / "second", appendfsync="no", options=follows))
         port = free_port()
         sentinel = _sentinel(folder, port, first.port).start()
         stack.callback(sentinel.kill)

@@ -28,7 +28,7 @@ from tests.redis.troubles import BOUND_S, PATIENCE, Scene
 from tests.support.shop import Shop
 from worker.stack.redis_server import EmbeddedRedis
 
-CALL_S = 2.0
+CALL_S = 4.0  # four budgets; without them what hangs would hold a call for as long as it does
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_sentinels_that_hang_are_passed_over(sentinels: Watched) -> None:
         env = environment(f"sentinel://{hosts}?master=events", FORWARDER_ENQUEUE_BUDGET_MS="100")
         producer = stack.enter_context(closing(Producer.from_env(env)))
         failure(producer)
-        eventually(lambda: accepts(producer), within_s=3)
+        eventually(lambda: accepts(producer))
 
 
 def test_a_failover_loses_nothing_that_was_replicated(sentinels: Watched, tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_where_no_sentinel_answers_the_event_was_surely_not_accepted() -> None:
         env = environment(f"sentinel://:hidden@{hosts}/0?master=events&sentinel_password=hidden")
         producer = stack.enter_context(closing(Producer.from_env(env)))
         assert not failure(producer).maybe_accepted
-        eventually(lambda: "No master found for 'events'" in str(failure(producer)), within_s=5)
+        eventually(lambda: "No master found for 'events'" in str(failure(producer)))
         error = failure(producer)
         assert not error.maybe_accepted
         assert "hidden" not in str(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from statistics import median
 from typing import Any
 
 import httpx
@@ -279,8 +280,11 @@ def test_a_mistyped_question_is_told(sandbox: Client, question: str) -> None:
 
 def test_an_answer_is_not_held_back_by_the_network(sandbox: Client) -> None:
     """With Nagle's algorithm on, half of the answers of one connection come 40 ms late."""
-    took = sorted(sandbox.send(f"e-{number}").elapsed.total_seconds() for number in range(41))
-    assert took[20] < 0.03
+
+    def typical() -> float:
+        return median(sandbox.send(f"e-{number}").elapsed.total_seconds() for number in range(41))
+
+    assert any(typical() < 0.03 for _ in range(10))  # a busy machine gets another round; held back all would be
 
 
 def test_two_hundred_thousand_events_stay_quick(sandbox: Client) -> None:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from tests.conftest import Environment
 from tests.integration.support import Cli
 from tests.shutdown.support import Workers
+from worker.stack.spawn import spawn
+
+
+@pytest.fixture(autouse=True)
+def _started_as_usual() -> Iterator[None]:
+    """How an interpreter ends is the point here, so none is imitated."""
+    with patch("worker.stack.child.spawn", spawn):
+        yield
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ class Case(NamedTuple):
     children: set[int]
 
     def unhealthy(self, *options: str) -> Ended:
-        ended: Ended = eventually(lambda: self._failed("health", *options), within_s=20)
+        ended: Ended = eventually(lambda: self._failed("health", *options), within_s=60)
         return ended
 
     def _failed(self, *command: str) -> Ended | None:

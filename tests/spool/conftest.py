@@ -15,7 +15,7 @@ from worker.stack.redis_server import EmbeddedRedis
 @pytest.fixture(scope="package")
 def one_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
     """One server for all of them; each test leaves it running, and has a key prefix of its own."""
-    with EmbeddedRedis(tmp_path_factory.mktemp("spooled") / "redis", appendfsync="always") as server:
+    with EmbeddedRedis(tmp_path_factory.mktemp("spooled") / "redis", appendfsync="no") as server:
         yield server
 
 

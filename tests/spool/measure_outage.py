@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from producers.settings import buffer_settings
 from tests.apis.support import Fleet, fleet
+from tests.integration.support import eventually
 from tests.unit.imports import ROOT
 from worker.stack.redis_server import EmbeddedRedis
 
@@ -89,6 +90,7 @@ def _outage(plan: Plan, redis: EmbeddedRedis, running: Fleet, folder: Path) -> t
     whole = BEFORE_S + plan.seconds + AFTER_S
     books = [folder / f"p{number}.jsonl" for number in range(plan.processes)]
     shops = [_shop(running, book, whole, plan.rate / plan.processes, pair, tag) for book in books]
+    eventually(lambda: all(book.exists() for book in books), within_s=60)  # they are at work
     time.sleep(BEFORE_S)
     os.kill(redis.pid, signal.SIGSTOP) if plan.frozen else redis.stop()
     time.sleep(plan.seconds / 2)

@@ -33,7 +33,7 @@ def alive(pid: int) -> bool:
     return state(pid) not in ("", "Z", "X")
 
 
-def eventually(condition: Callable[[], bool], within_s: float = 10.0) -> bool:
+def eventually(condition: Callable[[], bool], within_s: float = 30.0) -> bool:
     deadline = time.monotonic() + within_s
     while not condition():
         if time.monotonic() > deadline:

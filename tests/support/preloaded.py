@@ -1,35 +1,18 @@
-"""A command of `forwarder` as a process of its own that need not import everything anew: it is forked from a server.
+"""A command of `forwarder` as a process of its own, forked from the server of `tests.support.forkserver`.
 
-The server has imported what the commands use, and none of the commands; it is started at the first need.
+The server has imported what the commands use, and none of the commands.
 """
 
 from __future__ import annotations
 
-import atexit
-import multiprocessing
 import os
 import subprocess
 import sys
-import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-PRELOADED = [
-    "typer",
-    "rich.console",
-    "rich.progress",
-    "rich.table",
-    "structlog",
-    "redis.asyncio",
-    "producers.producer",
-    "worker.dead_letters",
-    "worker.erasure",
-    "worker.intake.broker",
-    "worker.status",
-]
-_SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(PRELOADED)
+from tests.support.forkserver import SERVER, become
 
 
 def run(
@@ -38,7 +21,7 @@ def run(
     """As `subprocess.run` with captured output, and with its `TimeoutExpired`."""
     with TemporaryDirectory() as files:
         Path(files, "in").write_bytes(given)
-        process = _SERVER.Process(target=_command, args=(list(arguments), dict(env), str(folder), files))
+        process = SERVER.Process(target=_command, args=(list(arguments), dict(env), str(folder), files))
         process.start()
         process.join(within_s)
         if process.is_alive():
@@ -53,35 +36,16 @@ def run(
 
 def _command(arguments: list[str], env: dict[str, str], folder: str, files: str) -> None:
     """In the new process: what the console script does, on its own files."""
-    os.environ.clear()
-    os.environ.update(env)
-    os.chdir(folder)
     sys.path[:0] = [each for each in env.get("PYTHONPATH", "").split(os.pathsep) if each]
-    for fd, (name, flags) in enumerate((("in", os.O_RDONLY), ("out", _NEW), ("err", _NEW))):
-        os.dup2(os.open(os.path.join(files, name), flags, 0o600), fd)
-    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115 - for as long as it lives
-    sys.argv = ["forwarder", *arguments]
-    os._exit(_ended())
+    named = (("in", os.O_RDONLY), ("out", _NEW), ("err", _NEW))
+    opened = [os.open(os.path.join(files, name), flags, 0o600) for name, flags in named]
+    become(_main, ["forwarder", *arguments], env, folder, opened)
 
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 
-def _ended() -> int:
-    """The status with which an interpreter would have ended."""
+def _main() -> None:
     from worker.cli import main
 
-    status = 0
-    try:
-        main()
-    except SystemExit as end:
-        if isinstance(end.code, str):
-            sys.stderr.write(end.code + "\n")
-        status = end.code if isinstance(end.code, int) else int(bool(end.code))
-    except BaseException:  # noqa: BLE001 - as the interpreter does
-        traceback.print_exc()
-        status = 1
-    atexit._run_exitfuncs()  # noqa: SLF001 - which a forked process would leave out
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    return status
+    main()

@@ -5,7 +5,6 @@ The processes are forked from a server that has imported everything, so that one
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterable, Mapping
@@ -16,17 +15,18 @@ from producers import effects
 from producers.effects import Moment
 from tests.chaos.kills import acts
 from tests.chaos.kills.watch import Watch, watching
+from tests.support import certificates
+from tests.support.forkserver import SERVER
 from worker import logs
 
 Act = Callable[[Mapping[str, str]], object]
 WITHIN_S = 30
-_SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload([__name__])
+READ_ONCE = certificates.read_once()  # made in the server: else each process here would read them for its few requests
 
 
 def kill(act: Act, env: Mapping[str, str], moment: Moment, name: str, nth: int = 1) -> None:
     """Runs the act until the process is killed at the n-th time that it comes to this moment; it must come there."""
-    process = _SERVER.Process(target=_run, args=(act, dict(env), moment, name, nth))
+    process = SERVER.Process(target=_run, args=(act, dict(env), moment, name, nth))
     process.start()
     process.join(WITHIN_S)
     if process.is_alive():
@@ -45,7 +45,8 @@ def _run(act: Act, env: Mapping[str, str], moment: Moment, name: str, nth: int) 
             os.kill(os.getpid(), signal.SIGKILL)
 
     effects.observer = die
-    act(env)
+    with READ_ONCE:
+        act(env)
 
 
 def watched(act: Act, env: Mapping[str, str], until: Iterable[str] = ()) -> tuple[set[str], list[str]]:
@@ -53,8 +54,8 @@ def watched(act: Act, env: Mapping[str, str], until: Iterable[str] = ()) -> tupl
 
     Gives the effects that were announced, and the writes that left the process outside of any.
     """
-    ours, theirs = _SERVER.Pipe(duplex=False)
-    process = _SERVER.Process(target=_watch, args=(act, dict(env), frozenset(until), theirs))
+    ours, theirs = SERVER.Pipe(duplex=False)
+    process = SERVER.Process(target=_watch, args=(act, dict(env), frozenset(until), theirs))
     process.start()
     theirs.close()
     try:
@@ -70,6 +71,6 @@ def _watch(act: Act, env: Mapping[str, str], until: Iterable[str], told: Connect
     logs.configure("CRITICAL")
     watch = Watch(until, acts.ENOUGH.set)
     acts.enough_after(WITHIN_S / 2)  # so that it is told what was missing
-    with watching(watch):
+    with READ_ONCE, watching(watch):
         act(env)
     told.send((watch.heard, watch.outside))
