@@ -3,8 +3,8 @@
 `<slot>:replay:<id>` holds
     by, why, filter (JSON), ids (how many were chosen by id), created (ms), rate (letters a second), limit (0: none),
     chosen (letters that could go when it began), consent ("1": it must be asked for), state, ended (ms);
-    bound (no newer letter is meant), pass and at (where it stands: see replay.lua), aside:<account> (the last pass in which
-    letters of it were set aside);
+    bound (no newer letter is meant), round and at (where it stands: see replay.lua), aside:<account> (the last round in
+    which letters of it were set aside);
     moved, withheld, undecided, expired, gone (letters), unclear (numbers of those nobody decided on, the first hundred)
 `<prefix>:replays` is a sorted set: id -> created.
 """
@@ -58,7 +58,7 @@ class Record(NamedTuple):
             replay,
             texts["state"],
             texts["at"],
-            texts["pass"] != "0",
+            texts["round"] != "0",
             texts["bound"],
             filter_of(texts["filter"]),
             float(texts["rate"]),

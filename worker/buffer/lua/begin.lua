@@ -16,7 +16,7 @@ for place = at + 1, #ARGV do
   redis.call('ZADD', base .. 'aside:' .. replay, string.match(ARGV[place], '%d+$'), ARGV[place])
 end
 local pass = ARGV[at + 1] and 1 or 0
-redis.call('HSET', key, 'state', 'running', 'begun', now, 'pass', pass, 'at', pass .. '/', 'moved', 0, 'withheld', 0,
+redis.call('HSET', key, 'state', 'running', 'begun', now, 'round', pass, 'at', pass .. '/', 'moved', 0, 'withheld', 0,
   'undecided', 0, 'expired', 0, 'gone', 0, 'bound', string.format('%012d', redis.call('HGET', meta, 'letters') or 0))
 redis.call('ZADD', base .. 'replays', ARGV[3], replay)
 return 1

@@ -21,7 +21,7 @@ local now, epoch, cap_events, window = clock(ARGV[1]), ARGV[2], tonumber(ARGV[3]
 local replay, stands, is_last = ARGV[5], ARGV[6], ARGV[7] == '1'
 local most, most_in_all = tonumber(ARGV[8]), tonumber(ARGV[9])
 local HEAD, EACH = 9, 8
-local told = replay ~= '' and redis.call('HMGET', base .. 'replay:' .. replay, 'state', 'at', 'pass', 'limit', 'moved',
+local told = replay ~= '' and redis.call('HMGET', base .. 'replay:' .. replay, 'state', 'at', 'round', 'limit', 'moved',
   'withheld') or {}
 if replay ~= '' and (told[1] ~= 'running' or told[2] ~= stands) then return { 'stale', 0, 0, 0, 0, 0, '' } end
 local pass, left = tonumber(told[3] or 1), math.huge
@@ -140,7 +140,7 @@ local function note_progress(ended)
       ended = 'over'
     else
       stands = pass + 1 .. '/'
-      redis.call('HSET', key, 'pass', pass + 1)
+      redis.call('HSET', key, 'round', pass + 1)
     end
   end
   redis.call('HSET', key, 'at', stands)
