@@ -56,7 +56,7 @@ def _death(attempt: Attempt, place: int, reasons: tuple[Reason, ...]) -> Death:
     }
     history = (*event.history, entry)[-HISTORY_KEPT:]
     code = reasons[0].code.replace("\0", "")[:128]
-    return Death(attempt.event_id(event), code, replace(event, history=history).encode())
+    return Death(attempt.event_id(event), code, event.event_time, replace(event, history=history).encode())
 
 
 def _readable(stored: bytes) -> StoredEvent:
