@@ -2,7 +2,7 @@
 
 `<slot>:replay:<id>` holds
     by, why, filter (while it runs) and told (what may be told of it; JSON both), created (ms), rate (letters a second),
-    limit (0: none), chosen (letters that could go when it began), consent ("1": it must be asked for), state, ended (ms);
+    limit (0: none), chosen (letters that could go when it began), consent (1: it must be asked for), state, ended;
     bound (no newer letter is meant), round and at (where it stands: see replay.lua), aside:<account> (the last round in
     which letters of it were set aside);
     moved, withheld, undecided, expired, gone (letters), unclear (numbers of those nobody decided on, the first hundred)
