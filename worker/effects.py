@@ -24,6 +24,7 @@ EFFECTS.update(
         "begin": "a replay begins in a slot",
         "steer": "a replay is paused, resumed or cancelled in a slot",
         "discard": "dead letters are given up, or are known to be on another way",
+        "import": "dead letters come back from a file",
         "erase": "events of a person leave a batch, which becomes parts",
         "blank": "the text of a person's events goes, where no batch holds them any more",
         "audit": "what an operator did is noted",

@@ -59,6 +59,7 @@ OF_DELIVERY = (
     Kill("replay", replays.Running),
     Kill("steer", replays.Steered),
     Kill("discard", scenes.Discarded, nth=2),
+    Kill("import", scenes.Imported, nth=2),
     Kill("erase", erase.Erased),
     Kill("erase", erase.Erased, nth=2),
     Kill("blank", erase.Delivered),
