@@ -50,11 +50,11 @@ def replay(
     total = seen.movable.total()
     if total and not agreed(f"replay {total} dead letters?", yes):
         raise typer.Exit(1)
-    begun = new_id(now_ms()) if total else ""
-    told = {**chosen.told(), **({"limit": limit} if limit else {})}
+    begun = new_id(now_ms()) if any(slot.destination != INTAKE for slot in +seen.shares) else ""
+    told, named = {**chosen.told(), **({"limit": limit} if limit else {})}, {"replay": begun} if begun else {}
     if total:
         reason = {"why": why} if why else {}
-        audited(buffer_of(environment()), "dlq replay begun", {**told, "replay": begun, "chosen": total, **reason})
+        audited(buffer_of(environment()), "dlq replay begun", {**told, **named, "chosen": total, **reason})
     again = _reentered(chosen, seen)
     started = on_replays(
         lambda replays: replays.start(chosen, by=operator(), why=why, limit=limit, rate=rate, seen=seen, replay=begun)
@@ -65,7 +65,7 @@ def replay(
         return
     progress = follow(started) if started else None
     ended = again.plus(_replayed(progress)) if progress else again
-    audited(buffer_of(environment()), "dlq replay", {**told, **({"replay": begun} if begun else {}), **_counts(ended)})
+    audited(buffer_of(environment()), "dlq replay", {**told, **named, **_counts(ended)})
     _tell(ended, missing, as_json)
     tell_missing(missing)
     if ended.undecided:
