@@ -46,7 +46,8 @@ class Walk:
         self._ahead: list[Candidate] = []
         self._is_last = False
         self._fates: dict[str, Fate] = {}
-        self._offered = min(MOST, caps.max_events)  # more where one call can deal with more
+        self._fewest = min(MOST, 2 * caps.max_events)  # that a call is offered: enough for a full batch
+        self._offered = self._fewest  # more where calls deal with all of them
         self._burst = max(1.0, min(MOST, record.rate))
         self._may = self._burst  # letters that may go now
         self._reckoned = time.monotonic()
@@ -97,7 +98,7 @@ class Walk:
 
     def _went_on(self, done: Done) -> None:
         self._may -= done.moved + done.withheld
-        self._offered = min(MOST, 2 * self._offered) if done.ended == "all" else min(MOST, self._caps.max_events)
+        self._offered = min(MOST, 2 * self._offered) if done.ended == "all" else self._fewest
         if done.ended in ("over", "stale"):
             self.over = True  # or somebody else goes on with it, or it was paused: it is looked at anew
             return
