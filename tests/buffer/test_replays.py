@@ -9,22 +9,17 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from producers.append import Entry
 from producers.clock import now_ms
 from producers.destinations.event_api import EVENT_API
 from producers.keys import Slot
-from producers.settings import BatchSettings, BufferSettings
+from producers.settings import BufferSettings
 from producers.stored_event import decode
-from tests.buffer.support import CODE, World, event, events, name_of
+from tests.buffer.replaying import ANY, ONE, Running, dead, die, fresh, names, started, told
+from tests.buffer.support import CODE, World, event, events
 from worker.buffer.batches import Batch, Part, Room, Settlement
 from worker.dead_letters import Filter
 from worker.dead_letters.letter import Letter
-from worker.replay import Progress, Replays
-from worker.replay.runner import Runner
-
-CAPS = BatchSettings(max_events=100, max_bytes=1_000_000)
-ANY = Filter()
-ONE = Room(1, 8)
+from worker.replay import Replays
 
 
 @pytest.fixture
@@ -35,66 +30,6 @@ def buffer(world: World) -> BufferSettings:
 @pytest.fixture
 def replays(world: World, buffer: BufferSettings) -> Replays:
     return Replays(world.redis, buffer, rate=100_000)
-
-
-class Running:
-    """Runs what runs in the world's slot."""
-
-    def __init__(self, world: World, **options: Any) -> None:
-        self.world = world
-        self.options = {"caps": CAPS, "room": Room(), **options}
-
-    def runner(self) -> Runner:
-        buffer = BufferSettings(key_prefix=self.world.slot.namespace)
-        return Runner(self.world.redis, buffer, self.world.slot, **self.options)
-
-    async def to_the_end(self) -> None:
-        await self.runner().run(20, until_idle=True)
-        self.world.now = now_ms() + 60_000  # the runner goes by Redis's own clock
-        await self.world.check()
-
-    async def steps(self, seconds: float = 0.3) -> None:
-        """As far as there is room."""
-        await self.runner().run(seconds, until_idle=True)
-        self.world.now = now_ms() + 60_000
-        await self.world.check()
-
-
-async def die(world: World, count: int, account: str = "acme", code: str = CODE, **options: Any) -> None:
-    """So many letters, named after their account and code."""
-    names = [f"{account}-{code}-{number}" for number in range(count)]
-    world.cap_events = 1_000
-    await world.append(*(fresh(event(name, account, size=80, **options)) for name in names))
-    world.later(world.linger_ms)
-    for batch in (await world.claim()).batches:
-        await world.kill(batch, code)
-
-
-def fresh(entry: Entry) -> Entry:
-    """The event is of now, so that its API still takes it."""
-    now = now_ms()
-    return entry._replace(event_time=now, stored=replace(decode(entry.stored), event_time=now).encode())
-
-
-async def names(world: World) -> list[str]:
-    """Of the events that wait to be sent."""
-    return [name_of(one) for batch in (await world.picture()).batches.values() for one in batch.stored]
-
-
-async def dead(world: World) -> Counter[str]:
-    return Counter(name_of(letter["event"]) for letter in (await world.picture()).letters.values())
-
-
-async def started(replays: Replays, chosen: Filter = ANY, **options: Any) -> str:
-    replay = await replays.start(chosen, by="a test", **options)
-    assert replay
-    return replay
-
-
-async def told(replays: Replays, replay: str) -> Progress:
-    progress = await replays.progress(replay)
-    assert progress
-    return progress
 
 
 async def test_the_chosen_ones_move_once_and_the_others_stay(world: World, replays: Replays) -> None:
@@ -358,58 +293,3 @@ async def test_a_letter_that_was_changed_since_it_was_read_is_read_again(
     assert asked[0].startswith("evil")
     assert sorted(await names(world)) == [f"acme-{CODE}-0", f"acme-{CODE}-1"]
     assert {each for each in asked if each.startswith("acme")} == set(await names(world))
-
-
-async def test_what_nobody_decides_on_stays_and_is_counted_and_what_is_forbidden_is_discarded(
-    world: World, buffer: BufferSettings
-) -> None:
-    await die(world, 30)
-    replays = Replays(world.redis, buffer, consent=True)
-
-    def consent(_destination: str, _account: str, told_of: Any) -> bool:
-        return bool({"0": True, "1": False}[told_of["n"][-1:]])
-
-    replay = await started(replays)
-    await Running(world, consent=consent).to_the_end()
-    progress = await told(replays, replay)
-    assert (progress.state, progress.moved, progress.withheld, progress.undecided) == ("done", 3, 3, 24)
-    assert (await world.picture()).ledger["discarded"] == 3
-    assert len(await dead(world)) == len(progress.unclear) == 24
-
-
-async def test_who_wants_consent_gets_nothing_sent_where_nobody_can_be_asked(
-    world: World, buffer: BufferSettings
-) -> None:
-    """A worker without the callback of the command that began it."""
-    await die(world, 2)
-    replays = Replays(world.redis, buffer, consent=True)
-    replay = await started(replays)
-    await Running(world).to_the_end()
-    progress = await told(replays, replay)
-    assert (progress.moved, progress.undecided) == (0, 2)
-
-
-async def test_nothing_that_is_chosen_is_no_replay(world: World, replays: Replays) -> None:
-    await die(world, 1)
-    assert await replays.start(Filter(code="nobody's"), by="a test") is None
-    assert await replays.all() == []
-
-
-async def test_when_all_is_over_only_what_is_told_of_it_is_left_and_ends_by_itself(
-    world: World, replays: Replays
-) -> None:
-    await die(world, 20)
-    world.now = now_ms()
-    await world.hold("acme", 60_000)
-    replay = await started(replays, Filter(text="acme"))
-    running = Running(world, room=ONE)
-    await running.steps()
-    world.now = now_ms()
-    await world.hold("acme", 0)
-    await running.to_the_end()
-    for batch in (await world.claim()).batches:
-        await world.deliver(batch)
-    kinds = (await world.picture()).replays
-    assert b"filter" not in kinds[f"replay:{replay}"], "its text may name a person"
-    assert 0 < await world.redis.ttl(world.slot.key("replay", replay)) <= 7 * 86_400
-    assert not await world.redis.exists(world.slot.key("replays"), world.slot.key("aside", replay))
