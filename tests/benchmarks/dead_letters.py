@@ -2,7 +2,8 @@
 
 Brings N dead letters (1,000,000) of 200 accounts, eight codes and three APIs, which died over ten days, into an
 embedded Redis by the script that imports them. Prints what a letter takes of Redis's memory; then p50 and p95, in
-seconds, of the real commands, each a process of its own, started RUNS times (20), the kinds in turn.
+seconds, of the real commands, each a process of its own, started RUNS times (20), the kinds in turn; and the seconds of
+the processor that the command and Redis took, which a busy machine does not change much.
 """
 
 from __future__ import annotations
@@ -10,22 +11,23 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
-from statistics import quantiles
+from statistics import median, quantiles
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 from producers.clock import DAY_MS, now_ms
 from producers.settings import BufferSettings
 from tests.integration.support import FORWARDER
 from tests.support.letters import fill, made
 from worker.dead_letters import Letter
-from worker.redis_client import with_redis
+from worker.redis_client import sync_redis, with_redis
 from worker.stack import parts
 from worker.stack.redis_server import EmbeddedRedis
 
@@ -36,6 +38,7 @@ CODES = ("ValidationError", "UnknownCurrency", "EventExpired", "AttemptsExhauste
 HOUR_MS = 3_600_000
 USUAL = (1_000_000, 20)
 COMMANDS = {
+    "nothing to be found": ["list", "--account", "nobody"],
     "stats": ["stats"],
     "list": ["list"],
     "list, oldest first": ["list", "--oldest-first"],
@@ -74,10 +77,28 @@ async def stock(redis: Any, count: int) -> float:
     return float((await redis.info("memory"))["used_memory"] - before) / count
 
 
-def seconds(command: list[str], env: dict[str, str]) -> float:
-    began = time.perf_counter()
+class Took(NamedTuple):
+    """Seconds of one command: by the clock, and of the processor by itself and by Redis."""
+
+    clock: float
+    own: float
+    redis: float
+
+
+def took(command: list[str], env: dict[str, str], redis: Any) -> Took:
+    began, own, theirs = time.perf_counter(), _of_children(), _of(redis)
     subprocess.run([FORWARDER, "dlq", *command], env=env, check=True, capture_output=True)
-    return time.perf_counter() - began
+    return Took(time.perf_counter() - began, _of_children() - own, _of(redis) - theirs)
+
+
+def _of_children() -> float:
+    told = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return told.ru_utime + told.ru_stime
+
+
+def _of(redis: Any) -> float:
+    told = redis.info("cpu")
+    return float(told["used_cpu_user_main_thread"]) + float(told["used_cpu_sys_main_thread"])
 
 
 def check(env: dict[str, str], count: int) -> None:
@@ -95,14 +116,16 @@ def main() -> None:
         check(env, count)
         sys.stdout.write(f"{count:,} letters, {size:.0f} B each, in {time.monotonic() - began:.0f} s\n")
         sys.stdout.flush()
-        took: dict[str, list[float]] = {name: [] for name in COMMANDS}
-        for _ in range(runs):
-            for name, command in COMMANDS.items():
-                took[name].append(seconds(command, env))
-        sys.stdout.write(f"{'seconds':<28}{'p50':>7}{'p95':>7}\n")
-        for name, times in took.items():
-            cuts = quantiles(times, n=20)
-            sys.stdout.write(f"{name:<28}{cuts[9]:>7.2f}{cuts[18]:>7.2f}\n")
+        times: dict[str, list[Took]] = {name: [] for name in COMMANDS}
+        with sync_redis(server.url) as redis:
+            for _ in range(runs):
+                for name, command in COMMANDS.items():
+                    times[name].append(took(command, env, redis))
+        sys.stdout.write(f"{'seconds':<28}{'p50':>7}{'p95':>7}{'processor':>12}{'Redis':>9}\n")
+        for name, each in times.items():
+            cuts = quantiles([one.clock for one in each], n=20, method="inclusive")
+            work = median(one.own for one in each), median(one.redis for one in each)
+            sys.stdout.write(f"{name:<28}{cuts[9]:>7.2f}{cuts[18]:>7.2f}{work[0]:>12.2f}{work[1]:>9.3f}\n")
 
 
 if __name__ == "__main__":

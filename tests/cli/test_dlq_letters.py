@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 import typer
 from msgspec.structs import replace
+from typer.testing import CliRunner
 
 from producers.clock import DAY_MS, now_ms
 from producers.settings import BufferSettings
 from tests.integration.support import Cli
 from tests.support.letters import fill, made
-from worker.cli.dlq.filters import chosen_by
+from worker.cli.dlq.filters import chosen_by, filtered
 from worker.dead_letters import Filter, Letter
 from worker.redis_client import async_redis
 
@@ -194,3 +195,18 @@ def test_lines_with_faults_are_named_and_the_good_ones_go(stocked: Cli) -> None:
     assert "line 3: line: is not JSON" in ended.err
     assert "line 4: died_at: must be RFC 3339" in ended.err
     assert numbers(stocked, "--oldest-first") == [58, 54]
+
+
+def test_commands_that_do_something_choose_nothing_unless_told() -> None:
+    """Ids, filters and --all are one set of options, whatever else a command takes."""
+    app, seen = typer.Typer(), list[tuple[Filter, bool]]()
+
+    @app.command()
+    @filtered(named=True)
+    def burn(chosen: Filter, dry_run: bool = False) -> None:
+        seen.append((chosen, dry_run))
+
+    for arguments in (["--all", "--dry-run"], ["e-1", "e-2"], ["--code", "X", "--attempts", "3"], []):
+        status = CliRunner().invoke(app, arguments).exit_code
+        assert status == (0 if arguments else 2)
+    assert seen == [(Filter(), True), (Filter(ids=("e-1", "e-2")), False), (Filter(code="X", attempts=3), False)]

@@ -12,7 +12,7 @@ from worker.dead_letters.expiry import Times, times_of
 from worker.dead_letters.filter import Filter
 from worker.dead_letters.indexes import PAGE, Found, Order, Source, merged
 
-GATHERED = 100_000  # letters of the index of times that are put in order at once
+GATHERED = 20_000  # letters of the index of times that are put in order at once
 SLICE = 5_000  # of these, in one command
 FEW = 16  # indexes that are asked one by one whether they hold a letter
 ALL = b""
@@ -34,11 +34,12 @@ class Choosing:
         for slot in slots:
             known = await self._few(slot)
             if known is None:
-                sources += [Source(slot, index, self._order) for index in await self._indexes(slot)]
+                times = times_of(slot.destination, self._chosen)
+                sources += [Source(slot, index, times, self._order) for index in await self._indexes(slot)]
             else:
                 few += known
         few.sort(key=self._order.key)
-        walked = self._unexpired(merged(self._redis, sources, self._order))
+        walked = merged(self._redis, sources, self._order)
         async for page in _both(few, walked, self._order) if sources else _cut(few):
             yield page
 
@@ -131,27 +132,6 @@ class Choosing:
                 for died in await pipeline.execute():
                     taken.update(number for number, at in zip(some, died, strict=True) if at is not None)
         return [each for each in found if each.number in taken]
-
-    async def _unexpired(self, pages: Pages) -> Pages:
-        """Those whose events' times the filter takes."""
-        async for page in pages:
-            times = {slot: times_of(slot.destination, self._chosen) for slot in {each.slot for each in page}}
-            known = await self._event_times([each for each in page if times[each.slot] is not None])
-            taken = [
-                each for each in page if (of := times[each.slot]) is None or of.hold(known[each.slot, each.number])
-            ]
-            if taken:
-                yield taken
-
-    async def _event_times(self, page: Sequence[Found]) -> dict[tuple[Slot, str], float | None]:
-        by_slot: dict[Slot, list[str]] = {}
-        for each in page:
-            by_slot.setdefault(each.slot, []).append(each.number)
-        known: dict[tuple[Slot, str], float | None] = {}
-        for slot, numbers in by_slot.items():
-            times = await self._redis.zmscore(slot.key("dead_expires"), numbers)
-            known |= {(slot, number): at for number, at in zip(numbers, times, strict=True)}
-        return known
 
 
 def key_of(slot: Slot, index: bytes) -> bytes:

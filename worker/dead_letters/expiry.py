@@ -10,6 +10,7 @@ from producers.destinations import DESTINATIONS
 from worker.dead_letters.filter import Filter
 
 LONGEST_MONTH = 31
+LATEST = 2**53  # whatever time an event may have
 
 
 class Times(NamedTuple):
@@ -18,11 +19,10 @@ class Times(NamedTuple):
     since: int | None = None
     before: int | None = None
 
-    def hold(self, time: float | None) -> bool:
-        """None: a letter without a time, which no bound takes."""
-        if time is None:
-            return False
-        return (self.since is None or time >= self.since) and (self.before is None or time < self.before)
+    @property
+    def words(self) -> tuple[str, str]:
+        """As Lua reads numbers."""
+        return str(-LATEST if self.since is None else self.since), str(LATEST if self.before is None else self.before)
 
     @property
     def range(self) -> tuple[str, str]:

@@ -6,12 +6,13 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heapreplace
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 
 from producers.keys import Slot
 from worker.buffer.calls import Call, ask
+from worker.dead_letters.expiry import Times
 from worker.dead_letters.filter import Cursor, Filter
 
 PAGE = 500
@@ -83,10 +84,14 @@ class Order(NamedTuple):
 
 
 class Source:
-    """One index of one slot, read ahead. `index`: as in `dead_counts`; nothing for all letters of the slot."""
+    """One index of one slot, read ahead. `index`: as in `dead_counts`; nothing for all letters of the slot.
 
-    def __init__(self, slot: Slot, index: bytes, order: Order) -> None:
+    `times`: of the events; None for any.
+    """
+
+    def __init__(self, slot: Slot, index: bytes, times: Times | None, order: Order) -> None:
         self.slot = slot
+        self.times = times
         self.ahead: deque[Found] = deque()
         self.more = True
         self._index = index
@@ -97,16 +102,18 @@ class Source:
     def words(self) -> list[bytes | str | int]:
         return [self._index, *(self._behind or (0, ""))]
 
-    def took(self, page: Sequence[bytes], asked: int) -> None:
-        """What the script gave: the oldest first, always."""
-        pairs = zip(page[::2], page[1::2], strict=True)
-        found = [Found(self.slot, number.decode(), int(float(at))) for number, at in pairs]
-        if not self._order.oldest_first:
-            found.reverse()
+    def took(self, page: Sequence[Any]) -> None:
+        """What the script gave."""
+        more, last, last_number, *told = page
+        found = (Found(self.slot, number.decode(), int(float(at))) for number, at in pairs(told))
         self.ahead.extend(each for each in found if self._order.counts(each.number))
-        self.more = len(found) == asked
-        if found:
-            self._behind = found[-1].at, found[-1].number
+        self.more = bool(more)
+        if last_number:
+            self._behind = int(float(last)), last_number.decode()
+
+
+def pairs(told: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    return zip(told[::2], told[1::2], strict=True)
 
 
 async def merged(redis: Redis, sources: Sequence[Source], order: Order) -> AsyncIterator[list[Found]]:
@@ -142,7 +149,7 @@ async def _fill(redis: Redis, sources: Iterable[Source], order: Order, size: int
         calls = [_call(group, order, size) for group in groups]
         for group, pages in zip(groups, await ask(redis, calls), strict=True):
             for source, page in zip(group, pages, strict=True):
-                source.took(page, size)
+                source.took(page)
 
 
 def _groups(sources: Iterable[Source]) -> Iterator[list[Source]]:
@@ -153,5 +160,6 @@ def _groups(sources: Iterable[Source]) -> Iterator[list[Source]]:
 
 
 def _call(group: Sequence[Source], order: Order, size: int) -> Call:
-    slot = group[0].slot
-    return Call("letters", slot.fixed, [*order.words, size, *(word for source in group for word in source.words)])
+    slot, times = group[0].slot, group[0].times
+    words = [word for source in group for word in source.words]
+    return Call("letters", slot.fixed, [*order.words, *(times.words if times else ("", "")), size, *words])
