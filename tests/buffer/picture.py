@@ -52,6 +52,7 @@ class Picture:
     dead_of: dict[str, dict[str, float]] = field(default_factory=dict)
     ids: dict[str, dict[bytes, bytes]] = field(default_factory=dict)
     noted: dict[str, int] = field(default_factory=dict)
+    replays: dict[str, Any] = field(default_factory=dict)
     fixed: dict[str, Any] = field(default_factory=dict)
     keys: dict[str, int] = field(default_factory=Counter)
 
@@ -86,6 +87,10 @@ _READ = {
     "letter": "HGETALL",
     "ids": "HGETALL",
     "noted": "GET",
+    "replays": "ZRANGE",
+    "replay": "HGETALL",
+    "aside": "ZRANGE",
+    "replaying": "HGETALL",
 }
 _ARGUMENTS = {"ZRANGE": (0, -1, "WITHSCORES"), "LRANGE": (0, -1)}
 
@@ -102,7 +107,11 @@ async def take_picture(redis: Any, slot: Slot) -> Picture:
     for name, value in zip(names, await pipeline.execute(), strict=True):
         kind, _, rest = name.partition(b":")
         picture.keys[kind.decode()] += 1
-        _note(picture, kind.decode(), rest, _plain(_READ[kind.decode()], value))
+        plain = _plain(_READ[kind.decode()], value)
+        if kind in (b"replays", b"replay", b"aside", b"replaying"):
+            picture.replays[name.decode()] = plain
+        else:
+            _note(picture, kind.decode(), rest, plain)
     picture.batches = {
         id_: _seen(id_, fields, picture.lists) for id_, fields in picture.fixed.pop("batches", {}).items()
     }

@@ -32,9 +32,9 @@ class Ground(NamedTuple):
         workers = self.flower.shown("/workers", params={"json": "1"}).json()["data"]
         return str(next(each["hostname"] for each in workers if each["status"]))
 
-    def task(self, state: str, text: str) -> Any:
+    def task(self, state: str, text: str, name: str = TASK) -> Any:
         """A delivery in this state whose result, or exception, holds the text."""
-        tasks = self.flower.shown("/api/tasks", params={"taskname": TASK, "state": state}).json()
+        tasks = self.flower.shown("/api/tasks", params={"taskname": name, "state": state}).json()
         return next((task for task in tasks.values() if text in f"{task['result']}{task['exception']}"), None)
 
 
@@ -181,3 +181,14 @@ def test_without_a_password_it_does_not_start(redis_server: EmbeddedRedis, tmp_p
         said = process.communicate(timeout=60)[1]
         assert process.returncode == 1, said
         assert said.splitlines()[-1].startswith("forwarder: FORWARDER_FLOWER_PASSWORD: must be set")
+
+
+def test_a_replay_is_shown_by_its_name_with_what_it_moved(ground: Ground) -> None:
+    cli, sandbox = ground.forwarder.cli, ground.forwarder.sandbox
+    sandbox.faults({"refuse": True, "match": {"account": "93004"}})
+    cli.enqueue(samples("93004", 40))
+    cli.drain()
+    sandbox.faults()
+    cli.done("dlq", "replay", "--account", "93004", "--yes")
+    found = eventually(lambda: ground.task("SUCCESS", "'replayed': 40", "forwarder.replay.event-api"))
+    assert "'delivered': 40" in found["result"]

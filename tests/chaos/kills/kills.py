@@ -8,6 +8,7 @@ from producers.effects import Moment
 from tests.chaos.kills import edit_scenes as edit
 from tests.chaos.kills import erase_scenes as erase
 from tests.chaos.kills import intake_scenes as intake
+from tests.chaos.kills import replay_scenes as replays
 from tests.chaos.kills import scenes
 from tests.chaos.kills import spool_scenes as spool
 from tests.chaos.kills import token_scenes as tokens
@@ -54,6 +55,10 @@ OF_DELIVERY = (
     Kill("limit", scenes.Limited),
     Kill("park", scenes.Unauthorized),
     Kill("replay", scenes.Replayed, nth=2),
+    Kill("list replay", replays.Begun),
+    Kill("begin", replays.Begun),
+    Kill("replay", replays.Running),
+    Kill("steer", replays.Steered),
     Kill("discard", scenes.Discarded, nth=2),
     Kill("edit", edit.Edited),
     Kill("audit", edit.Edited),

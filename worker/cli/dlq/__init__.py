@@ -8,10 +8,11 @@ from worker.cli.dlq.carrying import export, import_
 from worker.cli.dlq.discarding import discard
 from worker.cli.dlq.editing import edit
 from worker.cli.dlq.listing import list_letters, show, stats
-from worker.cli.dlq.moving import replay
+from worker.cli.dlq.replaying import replay
+from worker.cli.dlq.steering import cancel, pause, replays, resume
 
 app = typer.Typer(help="Dead letters: events that will not be sent again by themselves.", no_args_is_help=True)
 app.command("list")(list_letters)
 app.command("import")(import_)
-for command in (stats, show, edit, export, replay, discard):
+for command in (stats, show, edit, export, replay, replays, pause, resume, cancel, discard):
     app.command()(command)

@@ -24,7 +24,7 @@ from worker.cli.context import (
     print_json,
 )
 from worker.cli.dlq.filters import filtered
-from worker.cli.dlq.shared import on_queues
+from worker.cli.dlq.shared import on_queues, tell_missing
 from worker.dead_letters import Filter
 from worker.dead_letters.choice import Choice
 
@@ -54,7 +54,7 @@ def discard(
         print_json({"discarded": discarded, "missing": list(found.missing)})
     else:
         typer.echo(f"{discarded} discarded")
-    _end(found)
+    tell_missing(found.missing)
 
 
 def _discard(chosen: Filter, found: Choice, limit: int | None, why: str) -> int:
@@ -80,7 +80,7 @@ def _would(found: Choice, as_json: bool) -> None:
         print_json({"would_discard": len(found.places), **found.shown()})
     else:
         _summary(found, out=True)
-    _end(found)
+    tell_missing(found.missing)
 
 
 def _summary(found: Choice, *, out: bool = False) -> None:
@@ -99,11 +99,3 @@ def _lines(found: Choice) -> Iterator[str]:
         yield f"  {group['letters']} of {group['destination']}{account}: {plain(group['code'])}"
     if len(shown["by"]) > MOST_GROUPS:
         yield f"  and others, of {len(shown['by']) - MOST_GROUPS} more accounts or codes"
-
-
-def _end(found: Choice) -> None:
-    """An id that no letter has is a failure, told by name; the others went all the same."""
-    for event_id in found.missing:
-        typer.echo(f"no dead letter has the id {plain(event_id)}", err=True)
-    if found.missing:
-        raise typer.Exit(1)

@@ -1,9 +1,9 @@
-"""What the commands of `dlq` share: the filter that their options make, and the queues of this environment."""
+"""What the commands of `dlq` share: the queues of this environment, and how a stranger's text is shown."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import TypeVar
 
 import typer
@@ -11,22 +11,20 @@ from rich.markup import escape
 
 from producers import Producer
 from worker.cli.context import buffer_of, environment, plain
-from worker.cli.dlq.filters import AccountOption, AllOption, CodeOption, IdsArgument, queue
-from worker.dead_letters import DeadLetters, Filter
+from worker.dead_letters import DeadLetters
 from worker.redis_client import with_redis
 from worker.second_consent import consent_of, entrance
 from worker.settings import caps_of
 
 Answer = TypeVar("Answer")
-__all__ = ["AccountOption", "AllOption", "CodeOption", "IdsArgument", "chosen_by", "on_queues", "queue", "shown_plain"]
 
 
-def chosen_by(
-    ids: list[str] | None, destination: str | None, account: str | None, code: str | None, everything: bool
-) -> Filter:
-    if not (ids or destination or account or code or everything):
-        raise typer.BadParameter("name ids or a filter, or say --all")
-    return Filter(queue(destination), account, code, ids or ())
+def tell_missing(missing: Collection[str]) -> None:
+    """Ids that no letter has: a failure, told by name; the others went all the same."""
+    for event_id in missing:
+        typer.echo(f"no dead letter has the id {plain(event_id)}", err=True)
+    if missing:
+        raise typer.Exit(1)
 
 
 def shown_plain(text: str) -> str:
