@@ -36,7 +36,8 @@ class DeliverySettings(Struct, frozen=True):
     `circuit_failures`: in a row, over all accounts, that open the circuit; 0 for none. `max_dead_letters`: of an
     account, which is parked then; 0 for any number. `in_flight`: most requests of one task at a time;
     `account_in_flight`: most of one account, over all workers. `requests_a_second`: of one account, over all workers;
-    0 for any. `rate_scope` makes both of them limits for all accounts together.
+    0 for any. `rate_scope` makes both of them limits for all accounts together. `records_s`: how long it is known what
+    became of a batch; 0: it is not.
     """
 
     lease_s: Annotated[float, Meta(gt=0, le=86_400)] = 60
@@ -58,6 +59,7 @@ class DeliverySettings(Struct, frozen=True):
     rate_scope: Literal["account", "destination"] = "account"
     idempotency_keys: bool = False
     task_slice_s: Annotated[float, Meta(gt=0, le=60)] = 5
+    records_s: Annotated[int, Meta(ge=0, le=31_536_000)] = 129_600
 
     @property
     def retry_policy(self) -> RetryPolicy:
@@ -74,7 +76,7 @@ class DeliverySettings(Struct, frozen=True):
     def bounds(self) -> Bounds:
         """What the settle script needs to know."""
         delays = round(self.circuit_first_s * 1000), round(max(self.circuit_first_s, self.circuit_longest_s) * 1000)
-        return Bounds(self.circuit_failures, *delays, self.max_dead_letters)
+        return Bounds(self.circuit_failures, *delays, self.max_dead_letters, self.records_s * 1_000)
 
     @property
     def spacing_ms(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -50,6 +51,10 @@ class Picture:
     letters: dict[str, dict[str, bytes]] = field(default_factory=dict)
     ids: dict[str, dict[bytes, bytes]] = field(default_factory=dict)
     noted: dict[str, int] = field(default_factory=dict)
+    stats: Counter[str] = field(default_factory=Counter)
+    times: dict[str, float] = field(default_factory=dict)
+    records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    prints: dict[str, bytes] = field(default_factory=dict)
     fixed: dict[str, Any] = field(default_factory=dict)
     keys: dict[str, int] = field(default_factory=Counter)
 
@@ -82,6 +87,10 @@ _READ = {
     "letter": "HGETALL",
     "ids": "HGETALL",
     "noted": "GET",
+    "stats": "HGETALL",
+    "times": "ZRANGE",
+    "record": "GET",
+    "prints": "GET",
 }
 _ARGUMENTS = {"ZRANGE": (0, -1, "WITHSCORES"), "LRANGE": (0, -1)}
 
@@ -122,10 +131,14 @@ def _texts(value: dict[bytes, Any]) -> dict[str, Any]:
 
 def _note(picture: Picture, kind: str, rest: bytes, value: Any) -> None:
     name = rest.decode()
-    if kind == "ledger":
-        picture.ledger.update({state: int(count) for state, count in _texts(value).items()})
-    elif kind == "accounts":
-        picture.accounts = _texts(value)
+    if kind in ("ledger", "stats"):
+        getattr(picture, kind).update({state: int(count) for state, count in _texts(value).items()})
+    elif kind in ("accounts", "times"):
+        setattr(picture, kind, _texts(value))
+    elif kind == "record":
+        picture.records[name] = [json.loads(entry) for entry in value.splitlines()]
+    elif kind == "prints":
+        picture.prints[name] = value
     elif kind in FIXED:
         picture.fixed[kind] = value
     elif kind == "account":

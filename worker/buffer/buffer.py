@@ -72,7 +72,7 @@ class Buffer:
         told = (settlement.verdict.value, settlement.hold_ms, settlement.reason, settlement.credentials)
         reached = int(settlement.reached)
         counts = (settlement.delivered, len(dead), len(again))
-        head = (batch.id, batch.token, epoch(), mode, *told, reached, *self._bounds, *counts)
+        head = (batch.id, batch.token, epoch(), mode, *told, reached, *self._bounds, *counts, *settlement.noted)
         call = self._call("settle", *head, *deaths, *parts)
         return call._replace(also=tuple(_effects_of(batch, settlement)))
 

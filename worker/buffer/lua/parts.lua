@@ -3,15 +3,16 @@
 -- A part is a batch of its own that shares the list of events; it keeps the attempts spent so far, unless it is renewed.
 local function part_batch(batch, part, epoch, renewed)
   local part_id = redis.call('HINCRBY', meta, 'batches', 1) .. '-' .. epoch
+  part.id = part_id
   redis.call('HSET', batch_key(part_id), 'account', batch.account, 'order', batch.order, 'kind', batch.kind,
     'events', part.events, 'bytes', part.bytes, 'oldest', batch.oldest, 'newest', batch.newest,
     'opened', batch.opened, 'due', part.due, 'state', part.state, 'list', batch.list, 'first', part.first,
-    'last', part.last)
+    'last', part.last, 'parent', batch.id)
   for _, name in ipairs(renewed and {} or { 'attempts', 'tried' }) do
     if batch[name] then redis.call('HSET', batch_key(part_id), name, batch[name]) end
   end
   if batch.root then redis.call('HSET', batch_key(part_id), 'root', batch.root) end
-  born(batch.opened)
+  born(part_id, batch)
   return part_id
 end
 
@@ -28,7 +29,7 @@ end
 -- head (`at_head`) something may be claimed.
 local function replace(batch, given, epoch, renewed)
   redis.call('UNLINK', batch_key(batch.id))
-  gone(batch.opened)
+  gone(batch.id, batch.opened)
   release_list(batch.list, #given)
   local order, behind = batch.order ~= '' and order_key(batch.account, batch.order), batch.id
   for place = #given, 1, -1 do
