@@ -224,9 +224,9 @@ class Model:
         """Those in Redis, and the records of the batches."""
         counted = sum(count for name, count in picture.stats.items() if name.startswith("died:"))
         entries = [entry for record in picture.records.values() for entry in record]
-        told = sum(entry["d"] for entry in entries), sum(entry["x"] for entry in entries)
+        told = sum(entry.get("d", 0) for entry in entries), sum(entry.get("x", 0) for entry in entries)
         assert told == (self.delivered, self.died) == (picture.ledger["delivered"], counted)
-        assert all(entry["e"] == entry["d"] + entry["x"] + entry["a"] for entry in entries)
+        assert all(entry["e"] == sum(entry.get(way, 0) for way in "dxa") for entry in entries)
 
     def _in_state(self, state: str) -> list[str]:
         return [name for name, known in self.events.items() if known.state == state]

@@ -54,7 +54,6 @@ class Picture:
     stats: Counter[str] = field(default_factory=Counter)
     times: dict[str, float] = field(default_factory=dict)
     records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    prints: dict[str, bytes] = field(default_factory=dict)
     fixed: dict[str, Any] = field(default_factory=dict)
     keys: dict[str, int] = field(default_factory=Counter)
 
@@ -129,16 +128,14 @@ def _texts(value: dict[bytes, Any]) -> dict[str, Any]:
     return {key.decode(): item.decode() if isinstance(item, bytes) else item for key, item in value.items()}
 
 
-def _note(picture: Picture, kind: str, rest: bytes, value: Any) -> None:
+def _note(picture: Picture, kind: str, rest: bytes, value: Any) -> None:  # noqa: C901 - a table of kinds
     name = rest.decode()
     if kind in ("ledger", "stats"):
         getattr(picture, kind).update({state: int(count) for state, count in _texts(value).items()})
     elif kind in ("accounts", "times"):
         setattr(picture, kind, _texts(value))
     elif kind == "record":
-        picture.records[name] = [json.loads(entry) for entry in value.splitlines()]
-    elif kind == "prints":
-        picture.prints[name] = value
+        picture.records[name] = [json.loads(line) for line in value.splitlines()]
     elif kind in FIXED:
         picture.fixed[kind] = value
     elif kind == "account":
@@ -155,7 +152,7 @@ def _note(picture: Picture, kind: str, rest: bytes, value: Any) -> None:
         (picture.owners if kind == "owners" else picture.noted)[name] = int(value)
     elif kind == "letter":
         picture.letters[name] = {key.decode(): item for key, item in value.items()}
-    else:
+    elif kind == "batch":
         picture.fixed.setdefault("batches", {})[name] = _texts(value)
 
 

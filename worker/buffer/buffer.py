@@ -10,8 +10,9 @@ from redis.asyncio import Redis
 
 from producers.append import epoch
 from producers.keys import Slot
-from worker.buffer.batches import Batch, Bounds, Claimed, Limits, Settled, Settlement, Verdict
+from worker.buffer.batches import Batch, Bounds, Claimed, Limits, Noted, Settled, Settlement, Verdict
 from worker.buffer.calls import Call, run, run_one
+from worker.buffer.tallies import request_field
 
 _MODES = {(False, False): "", (True, False): "refund", (True, True): "renew", (False, True): "renew"}
 SLICE = 5_000  # events read in one command: more would keep Redis from others for too long
@@ -72,12 +73,17 @@ class Buffer:
         told = (settlement.verdict.value, settlement.hold_ms, settlement.reason, settlement.credentials)
         reached = int(settlement.reached)
         counts = (settlement.delivered, len(dead), len(again))
-        head = (batch.id, batch.token, epoch(), mode, *told, reached, *self._bounds, *counts, *settlement.noted)
+        head = (batch.id, batch.token, epoch(), mode, *told, reached, *self._bounds, *counts, *_noted(settlement.noted))
         call = self._call("settle", *head, *deaths, *parts)
         return call._replace(also=tuple(_effects_of(batch, settlement)))
 
     def _call(self, script: str, *args: Any) -> Call:
         return Call(script, self.slot.fixed, ["" if self.now is None else self.now, *args])
+
+
+def _noted(noted: Noted) -> tuple[bytes | str | int, ...]:
+    asked = request_field(noted.status, noted.request_ms, noted.sent) if noted.status >= 0 else ""
+    return noted.told, asked, noted.request_ms, noted.sent, noted.waited_ms, noted.prints
 
 
 def _effects_of(batch: Batch, settlement: Settlement) -> Iterator[str]:

@@ -16,7 +16,10 @@ local function part_batch(batch, part, epoch, renewed)
   return part_id
 end
 
-local function release_list(list, new_owners)
+-- A batch that is no part has its list for itself.
+local function release_list(batch, new_owners)
+  local list = batch.list
+  if list == batch.id and new_owners == 0 then return redis.call('UNLINK', events_key(list)) end
   local owners = tonumber(redis.call('GET', owners_key(list)) or 1) - 1 + new_owners
   if owners == 0 then
     redis.call('UNLINK', events_key(list), owners_key(list))
@@ -30,7 +33,7 @@ end
 local function replace(batch, given, epoch, renewed)
   redis.call('UNLINK', batch_key(batch.id))
   gone(batch.id, batch.opened)
-  release_list(batch.list, #given)
+  release_list(batch, #given)
   local order, behind = batch.order ~= '' and order_key(batch.account, batch.order), batch.id
   for place = #given, 1, -1 do
     local part_id = part_batch(batch, given[place], epoch, renewed)

@@ -1,9 +1,9 @@
 -- The record of a batch: a text that ends by itself, a line of JSON for each attempt. Included by settle.lua and erase.lua.
 --
--- What the worker told of the attempt stands first (see worker/records.py), then what came of it: now, e (events),
--- d (delivered), x (dead), a (again); of what ended the batch also o (when it was opened), f (its first place in the list),
--- of (the batch that it was a part of) and parts: [batch, first, last]. Where its events went different ways the prints of
--- all of them lie beside it, by their places in the list (prints:<list>).
+-- What the worker told of the attempt stands first (see worker/records.py), then what came of it: now, e (events) and how
+-- many of them d (were delivered), x (died), a (go again); of what ended the batch also o (when it was opened), of (the batch
+-- that it was a part of) and parts: [batch, first, last]. Where its events went different ways the prints of all of them
+-- lie beside it, by their places in the list (prints:<list>).
 local function record_key(id) return base .. 'record:' .. id end
 local function prints_key(list) return base .. 'prints:' .. list end
 
@@ -15,8 +15,9 @@ local function parts_in_words(given)
 end
 
 local function ending_in_words(batch, given)
-  local of = batch.parent and ',"of":"' .. batch.parent .. '"' or ''
-  return ',"o":' .. batch.opened .. ',"f":' .. batch.first .. of .. parts_in_words(given)
+  local opened = ',"o":' .. batch.opened
+  if #given == 0 and not batch.parent then return opened end
+  return opened .. (batch.parent and ',"of":"' .. batch.parent .. '"' or '') .. parts_in_words(given)
 end
 
 -- What a part is known by lies with the list that it is a part of, and with the batch that had it whole.

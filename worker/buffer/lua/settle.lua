@@ -6,9 +6,9 @@
 --       (else ''), verdict, hold ms, reason of the hold, print of the credentials, 1 if the
 --       API was reached, failures that open the circuit, its
 --       first and its longest delay (ms), most dead letters of an account (0: any), how long records are kept (ms; 0:
---       there are none), delivered, dead, again, what the record says of the attempt (JSON; '': nothing), status of the
---       answer (0: none came, -1: there was no request), ms of the request, events in it, ms that it waited for its place in
---       the rate, the prints of the batch's events (8 bytes each, or '': not needed),
+--       there are none), delivered, dead, again, what the record says of the attempt (JSON; '': nothing), the field by
+--       which its request is counted ('': there was none), ms of the request, events in it, ms that it waited for its place
+--       in the rate, the prints of the batch's events (8 bytes each, or '': not needed),
 --       for each dead: its id, its first code, the stored event (with this death in its history)
 --       for each part to be sent again: first and last (places in the list), bytes, delay ms (0: it keeps its place, or
 --       -1: the smallest first)
@@ -93,7 +93,7 @@ elseif verdict == 'refused' then
 elseif verdict == 'limited' then
   was_limited(batch.account, standing, now, hold_ms, hold_reason)
 end
-local was_open, opens =
+local was_open, opens, requests, released_before =
   circuit_after(reached and verdict or '', id, now, tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13]))
 if was_open and verdict == 'failed' then mode = 'refund' end
 if keeps then
@@ -107,14 +107,17 @@ local stays = #given == 1 and again == batch.events and mode ~= 'renew' -- the b
 -- What came of the attempt. A batch that goes back unsent is not worth a word.
 local function tell()
   if records_ms == 0 or stays and told == '' then return end
-  local came = '"now":' .. now .. ',"e":' .. batch.events .. ',"d":' .. delivered .. ',"x":' .. deaths .. ',"a":' .. again
+  local came = '"now":' .. now .. ',"e":' .. f[5]
+  for name, events in pairs({ d = delivered, x = deaths, a = again }) do
+    if events > 0 then came = came .. ',"' .. name .. '":' .. events end
+  end
   keep_record(batch, records_ms, told, came .. (stays and '' or ending_in_words(batch, given)), batch.told)
   if not stays then keep_prints(batch, prints, records_ms) end
 end
 
 local function tally_all()
-  local status, waited = tonumber(ARGV[20]), tonumber(ARGV[23])
-  if status >= 0 then tally_request(ARGV[20], tonumber(ARGV[21]), tonumber(ARGV[22])) end
+  local waited = tonumber(ARGV[23])
+  if ARGV[20] ~= '' then tally_request(ARGV[20], tonumber(ARGV[21]), tonumber(ARGV[22])) end
   if delivered > 0 then tally_delivered(delivered, math.max(0, now - batch.opened)) end
   if again > 0 then tally(mode == 'refund' and 'returned' or 'retried', again) end
   if waited > 0 then
@@ -142,8 +145,7 @@ count('in_flight', -batch.events)
 count('delivered', delivered)
 count('dead', deaths)
 if again > 0 then redis.call('HINCRBY', account_key(batch.account), 'queued', again) end
-redis.call('HINCRBY', meta, 'requests', -1)
-if released ~= 0 then redis.call('HINCRBY', meta, 'released', released) end
+redis.call('HSET', meta, 'requests', requests - 1, 'released', released_before + released)
 if batch.kind ~= '' and delivered > 0 then redis.call('HSET', latest, batch.account .. '\0' .. batch.order, now) end
 if most_dead > 0 and deaths > 0 and standing.dead + deaths >= most_dead then
   hold_reason, parks = 'DeadLettersFull: the account has ' .. standing.dead + deaths .. ' dead letters', true

@@ -7,8 +7,6 @@
 --   died:<code>          events that became dead letters; beyond so many codes: of `other`
 --   retried, returned    events to be sent again, their attempt spent or given back
 --   waits, waited_ms     how often, and for how long, a request waited for its place in the rate
-local LATENCY_MS = { 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000 }
-local FILL_EVENTS = { 1, 2, 5, 10, 25, 50, 100, 1000, 10000, 100000 }
 local DELIVERY_MS = { 500, 1000, 1500, 2000, 3000, 5000, 10000, 30000, 60000, 300000, 1800000, 3600000, 21600000, 86400000 }
 local MOST_CODES = 100
 local stats = base .. 'stats'
@@ -16,21 +14,16 @@ local tallies = {}
 
 local function tally(field, by) tallies[field] = (tallies[field] or 0) + by end
 
-local function bound_of(bounds, value)
-  for _, bound in ipairs(bounds) do
-    if value <= bound then return bound end
-  end
-  return 'inf'
-end
-
-local function tally_request(status, ms, events)
-  tally('request:' .. status .. ':' .. bound_of(LATENCY_MS, ms) .. ':' .. bound_of(FILL_EVENTS, events), 1)
+local function tally_request(field, ms, events)
+  tally(field, 1)
   tally('request_ms', ms)
   tally('request_events', events)
 end
 
 local function tally_delivered(events, ms)
-  tally('delivery:' .. bound_of(DELIVERY_MS, ms), events)
+  local place = 1
+  while DELIVERY_MS[place] and DELIVERY_MS[place] < ms do place = place + 1 end
+  tally('delivery:' .. (DELIVERY_MS[place] or 'inf'), events)
   tally('delivery_ms', ms * events)
 end
 
