@@ -75,6 +75,7 @@ class Delivery:
                 if on_last_claim:
                     on_last_claim()
             flights = await self._waited(flights, claiming and room > len(taken))
+        await self._exchange.tell_times()
         return self.summary
 
     async def _waited(self, flights: set[asyncio.Task[None]], may_claim: bool) -> set[asyncio.Task[None]]:

@@ -1,8 +1,8 @@
 """What is kept of each attempt beside its settlement: an entry in the record of its batch, and what is counted. Pure.
 
 An entry is a JSON object of few letters, since there is one a batch: at (ms), n (the attempt), s (status; 0: no answer,
-none: no request), t (trace id), ms, c (codes), p (prints of the events that died), b (the batches in which its events died
-before, where they were replayed). What came of it is added in Redis: see record.lua.
+none: no request), t (trace id), ms, c (codes), p (prints of the events that died), b (the batches in which its events
+died before, where they were replayed). What came of it is added in Redis: see record.lua.
 """
 
 from __future__ import annotations

@@ -88,6 +88,7 @@ class WorkerSettings(Struct, frozen=True):
     """What is the same for all destinations. `env` decides whether real hosts are reached at all.
 
     `shutdown_timeout_s`: how long a worker that is to end lets the requests finish that are under way.
+    `metrics_token`: what Prometheus must send to `forwarder metrics`; nothing for no token.
     """
 
     env: Literal["sandbox", "testing", "production"] = "sandbox"
@@ -95,6 +96,7 @@ class WorkerSettings(Struct, frozen=True):
     credentials_file: str = ""
     data_dir: str = ".forwarder"
     shutdown_timeout_s: Annotated[float, Meta(gt=0, le=3_600)] = 30
+    metrics_token: str = ""
 
 
 class Settings(Struct, frozen=True):

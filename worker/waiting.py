@@ -10,7 +10,7 @@ from producers.keys import Slot
 
 
 class Held(NamedTuple):
-    """`kind`: limited, parked or paused (the account), destination paused, circuit open. `until` in ms; None: no end."""
+    """`kind`: limited, parked, paused (the account), destination paused, circuit open. `until` in ms; None: no end."""
 
     kind: str
     reason: str

@@ -40,6 +40,9 @@ class FakeBuffer:
         claimed = Claimed([batch for batch, _ in taken], 0 if self.waiting else None, 1)
         return [self.answers.get(batch.id, Settled.DONE) for batch, _ in ended], claimed
 
+    async def add_up(self, counts: Mapping[str, int]) -> None:
+        """Nobody asks for them."""
+
     async def read(self, batches: Sequence[Batch]) -> list[list[bytes]]:
         return [self.stored[batch.id] for batch in batches]
 

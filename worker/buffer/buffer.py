@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
@@ -13,6 +13,7 @@ from producers.keys import Slot
 from worker.buffer.batches import Batch, Bounds, Claimed, Limits, Noted, Settled, Settlement, Verdict
 from worker.buffer.calls import Call, run, run_one
 from worker.buffer.tallies import request_field
+from worker.effects import effect
 
 _MODES = {(False, False): "", (True, False): "refund", (True, True): "renew", (False, True): "renew"}
 SLICE = 5_000  # events read in one command: more would keep Redis from others for too long
@@ -64,6 +65,14 @@ class Buffer:
                 pipeline.lrange(self.slot.key("events", batch.source), start, min(start + SLICE - 1, batch.last))
         slices = iter(await pipeline.execute())
         return [[stored for _ in range(count) for stored in next(slices)] for count in counts]
+
+    async def add_up(self, counts: Mapping[str, int]) -> None:
+        """Adds to counters of the slot what a process measured by itself."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for field, count in counts.items():
+            pipeline.hincrby(self.slot.key("stats"), field, count)
+        with effect("add up"):
+            await pipeline.execute()
 
     def _settle_call(self, batch: Batch, settlement: Settlement) -> Call:
         dead, again = settlement.dead, settlement.again
