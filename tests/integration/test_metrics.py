@@ -1,4 +1,4 @@
-"""What Prometheus is told is what the ledger says, whatever happened to the workers; and people can ask where an event is."""
+"""What Prometheus is told is what the ledger says, whatever happened to the workers; and where an event is can be asked."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.integration.support import Forwarder, eventually, running, sample, samples
+from tests.integration.support import FORWARDER, Forwarder, eventually, running, sample, samples
 from worker.redis_client import sync_redis
 from worker.stack import parts
+from worker.stack.child import Child
+from worker.stack.ports import free_port, wait_http
 from worker.stack.redis_server import EmbeddedRedis
 
 BAD = {"event": {"objectData.currency": "XXX"}}
@@ -102,12 +104,23 @@ def test_promtool_finds_no_fault_in_a_real_scrape(text: str) -> None:
     assert (ended.returncode, ended.stdout + ended.stderr) == (0, "")
 
 
-def test_the_exporter_answers_who_has_the_token_and_starts_anew_with_the_same_numbers(
-    lived: Forwarder, text: str
-) -> None:
+def test_the_exporter_answers_whom_it_knows_and_started_anew_it_says_the_same(lived: Forwarder, text: str) -> None:
+    accepted = value(text, "forwarder_events_accepted_total", **OF)
     for _ in range(2):
-        child = parts.console_script(lived.cli.env | {"FORWARDER_METRICS_TOKEN": "secret"}, lived.cli.folder)
-        child.kill()
+        port = free_port()
+        env = {**lived.cli.env, "FORWARDER_METRICS_TOKEN": "secret"}
+        arguments = [FORWARDER, "metrics", "--port", str(port)]
+        child = Child("the exporter", arguments, env, lived.cli.folder / "metrics.log").start()
+        try:
+            url = f"http://127.0.0.1:{port}/metrics"
+            wait_http(url, parts.READY_S, child)
+            assert httpx.get(url, trust_env=False).status_code == 401
+            known = {"Authorization": "Bearer secret"}
+            answer = httpx.get(url, headers=known, trust_env=False).raise_for_status()
+            assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+            assert value(answer.text, "forwarder_events_accepted_total", **OF) == accepted
+        finally:
+            child.kill()
 
 
 def test_find_tells_the_way_of_an_event_that_was_retried(lived: Forwarder) -> None:
