@@ -109,6 +109,8 @@ def _counters(readings: Readings) -> Iterator[Metric]:
         yield _counter(
             f"forwarder_events_{state}", text, of, (((n,), r.ledger.get(state, 0)) for n, r in readings.items())
         )
+    died = (((name,), sum(count for _, count in _of(reading, "died"))) for name, reading in readings.items())
+    yield _counter("forwarder_dead_letters", "Events that became dead letters.", of, died)
     yield _counter(
         "forwarder_events_died",
         "Events that became dead letters, by the first code of the reasons; codes beyond a hundred are told as other.",
