@@ -43,6 +43,13 @@ async def test_every_expression_names_metrics_that_exist(redis: Any, prefix: str
     assert named - known == OF_FLOWER
 
 
+async def test_the_page_on_metrics_lists_every_one_with_its_kind(redis: Any, prefix: str, redis_server: Any) -> None:
+    told = await metrics_text(redis, BufferSettings(redis_server.url, prefix), redis_server.url)
+    families = dict(re.findall(r"^# TYPE (\w+) (\w+)$", told, re.MULTILINE))
+    page = (ROOT / "ops" / "docs" / "metrics.md").read_text("utf-8")
+    assert dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", page, re.MULTILINE)) == families
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule["alert"]))
 def test_every_alert_has_a_page_that_says_what_it_means_and_what_to_do(rule: dict[str, Any]) -> None:
     page = ROOT / rule["annotations"]["runbook_url"]
