@@ -1,4 +1,4 @@
-"""What Prometheus is told is what the ledger says, whatever happened to the workers; and where an event is can be asked."""
+"""What Prometheus is told is what the ledger says, whatever happened to the workers; and events can be asked after."""
 
 from __future__ import annotations
 

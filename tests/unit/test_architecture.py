@@ -13,7 +13,10 @@ from tests.unit.imports import ROOT, circle, graph, is_in, source_files
 
 MOST_LINES = 400
 FRAMEWORKS = ("django", "fastapi", "flask", "pytest")
-WORKER_ONLY = ("celery", "kombu", "billiard", "httpx", "structlog", "rich", "typer", "flower", "starlette", "uvicorn", "prometheus_client")
+WORKER_ONLY = (
+    *("celery", "kombu", "billiard", "httpx", "structlog", "rich", "typer", "flower"),
+    *("starlette", "uvicorn", "prometheus_client"),
+)
 SHOP_WORDS = tuple(f"producers.{name}" for name in ("checkout", "session", "audience", "shop"))
 
 ENVIRONMENT_READERS = {

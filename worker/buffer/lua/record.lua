@@ -1,4 +1,4 @@
--- The record of a batch: a text that ends by itself, a line of JSON for each attempt. Included by settle.lua and erase.lua.
+-- The record of a batch: a text that ends by itself, a line of JSON for each attempt. Included by settle.lua.
 --
 -- What the worker told of the attempt stands first (see worker/records.py), then what came of it: now, e (events) and how
 -- many of them d (were delivered), x (died), a (go again); of what ended the batch also o (when it was opened), of (the batch

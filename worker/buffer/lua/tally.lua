@@ -29,7 +29,7 @@ end
 
 local function tally_died(code, events)
   local field = 'died:' .. code
-  if redis.call('HEXISTS', stats, field) == 0 then
+  if not redis.call('HGET', stats, field) then
     if tonumber(redis.call('HGET', stats, 'codes') or 0) >= MOST_CODES then
       field = 'died:other'
     else
