@@ -186,6 +186,11 @@ def longest_lease_s(environ: Mapping[str, str]) -> float:
     return max(_delivery(environ, name).lease_s for name in DESTINATIONS)
 
 
+def longest_record_s(environ: Mapping[str, str]) -> int:
+    """For how long some destination keeps the records of its batches."""
+    return max(_delivery(environ, name).records_s for name in DESTINATIONS)
+
+
 def _check_scopes(delivery: Mapping[str, DeliverySettings], shards: int) -> None:
     for name, settings in delivery.items():
         if settings.rate_scope == "destination" and shards > 1:

@@ -117,6 +117,8 @@ def _attempt(batch: str, entry: Entry, outcome: str) -> Attempt:
 
 def _outcome(entry: Entry, event: bytes, place: int) -> str:
     """What came of the event in this attempt."""
+    if "g" in entry:  # an erasure
+        return AGAIN if _part_of(entry, place) else UNKNOWN
     for name, outcome in (("d", DELIVERED), ("x", DEAD), ("a", AGAIN)):
         if entry.get(name) == entry["e"]:
             return outcome
@@ -135,7 +137,7 @@ def _died(entry: Entry) -> Iterator[bytes]:
 def _part_of(entry: Entry, place: int) -> str | None:
     """The part that took the event along. What went on as a whole needs no place."""
     parts: list[tuple[str, int, int]] = entry.get("parts", [])
-    if len(parts) == 1 and entry.get("a") == entry["e"]:
+    if len(parts) == 1 and entry.get("a") == entry["e"] and "g" not in entry:
         return parts[0][0]
     return next((part for part, first, last in parts if first <= place <= last), None)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from producers.append import Entry
+from producers.destinations import Whole
 from producers.destinations.event_api import EVENT_API
 from producers.destinations.outcomes import Delivered, Limited, Outcome, Reason, Rejected, Retry
 from producers.keys import Slot
@@ -19,7 +20,7 @@ from worker.attempt import Attempt
 from worker.buffer import tallies
 from worker.buffer.batches import Batch, Bounds
 from worker.lookup import Found, Lookup
-from worker.records import Spent, codes_of, recorded
+from worker.records import Spent, codes_of, known_by, recorded
 from worker.settling import Next, settle
 
 NO = (Reason("Bad", "no"),)
@@ -147,6 +148,20 @@ async def _reindexed(world: World, batch: str) -> None:
     for name, ids in (await world.picture()).ids.items():
         for print_, noted in ids.items():
             await world.redis.hset(world.slot.key("ids", name), print_, noted[:4] + packed)
+
+
+async def test_an_erasure_leaves_the_others_of_its_batch_their_way(world: World) -> None:
+    """And nothing by which the one that was erased would be found in it."""
+    await world.append(*map(event, range(6)))
+    (owner,) = await world.erasing.owners((await world.picture()).batches)
+    runs = await world.erasing.runs(owner.id, 0, 5, lambda stored: EVENT_API.id_in(stored[17:]) == "2")
+    prints = [known_by(EVENT_API, Whole("acme"), event(number).stored) for number in range(6)]
+    prints[2] = bytes(8)
+    assert await world.erasing.erase(owner, runs, b"".join(prints)) == 1
+    for batch in (await world.claim()).batches:
+        await answer(world, batch, Delivered(), 200, "one" if batch.first == 0 else "other")
+    assert [told(await found(world, number))[0][1] for number in (0, 1, 3, 4, 5)] == ["one"] * 2 + ["other"] * 3
+    assert (await found(world, 2)).state not in ("delivered", "dead")
 
 
 async def test_what_holds_a_waiting_event_is_told(world: World) -> None:
