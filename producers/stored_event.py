@@ -60,6 +60,11 @@ def payload_of(stored: bytes) -> bytes:
     return stored[_FIXED.size :] if stored[:1] == b"\0" else decode(stored).payload
 
 
+def has_history(stored: bytes) -> bool:
+    """Whether it died before."""
+    return bool(stored[:1] and stored[0] & _HISTORY)
+
+
 def event_time_of(stored: bytes) -> int:
     """Only the event time in milliseconds."""
     event_time: int = _FIXED.unpack_from(stored)[2]

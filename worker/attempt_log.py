@@ -7,14 +7,13 @@ import structlog
 from producers.destinations.outcomes import Delivered, Outcome
 from worker.attempt import Attempt
 from worker.buffer.batches import Settlement
+from worker.records import codes_of
 
 log = structlog.get_logger("forwarder.delivery")
 
 
 def log_attempt(destination: str, attempt: Attempt, settlement: Settlement, outcome: Outcome, seconds: float) -> None:
     """`seconds`: from the start of the request to the end of its answer."""
-    reasons = outcome.reasons if not isinstance(outcome, Delivered) else ()
-    codes = sorted({reason.code[:64] for reason in reasons} | {death.code[:64] for death in settlement.dead})
     level = log.info if isinstance(outcome, Delivered) and not settlement.dead else log.warning
     level(
         "attempt",
@@ -28,6 +27,6 @@ def log_attempt(destination: str, attempt: Attempt, settlement: Settlement, outc
         again=len(attempt.stored) - settlement.delivered - len(settlement.dead),
         status=attempt.status or None,
         trace_id=attempt.trace_id or None,
-        codes=codes,
+        codes=codes_of(settlement, outcome),
         seconds=round(seconds, 4),
     )

@@ -19,6 +19,7 @@ from worker.buffer.batches import Batch, Limits, Settled, Settlement
 from worker.buffer.buffer import Buffer
 from worker.exchange import Exchange, Taken
 from worker.pacing import Pacer
+from worker.records import Spent, codes_of, recorded, unsent
 from worker.retry import retry_after_ms
 from worker.second_thoughts import SecondThoughts
 from worker.sending import Back, Sender, Sent, Target
@@ -85,6 +86,7 @@ class Delivery:
                 if on_last_claim:
                     on_last_claim()
             flights = await self._waited(flights, claiming and room > len(taken))
+        await self._exchange.tell_times()
         return self.summary
 
     def _more_comes(self, more: Callable[[], bool]) -> bool:
@@ -114,7 +116,12 @@ class Delivery:
             return
         log.warning("attempt_cut_off", batch=batch.id, account=batch.account)
         self.summary.broke("WorkerStopped")
-        self._exchange.ended(batch, whole_again(batch, self._delay_ms(batch)))
+        self._unexpected(batch, "WorkerStopped")
+
+    def _unexpected(self, batch: Batch, code: str) -> None:
+        """An attempt that was begun and has no answer: it is spent."""
+        attempt = Attempt(batch, (), self._to.event_id, now_ms())
+        self._exchange.ended(batch, recorded(self._to, attempt, whole_again(batch, self._delay_ms(batch)), [code]))
 
     def _limits(self, room: int) -> Limits:
         of = self._settings
@@ -136,7 +143,7 @@ class Delivery:
         except Exception:
             log.exception("attempt_broke", batch=taken.batch.id, account=taken.batch.account)
             self.summary.broke()
-            self._exchange.ended(taken.batch, whole_again(taken.batch, self._delay_ms(taken.batch)))
+            self._unexpected(taken.batch, "AttemptBroke")
 
     async def _try(self, taken: Taken) -> None:
         """Up to the settlement, which travels with the next claim."""
@@ -144,11 +151,11 @@ class Delivery:
         attempt = Attempt(batch, stored, self._to.event_id, now_ms())
         reason = self._cannot_be_tried(batch, stored)
         if reason:
-            self._settled(attempt, exhausted(attempt, reason), Retry((reason,)), 0.0)
+            self._settled(attempt, exhausted(attempt, reason), Retry((reason,)), Spent())
             return
-        await self._pacer.turn(batch.account)
+        waited_s = await self._pacer.turn(batch.account)
         if self._stop.asked or self._second_thoughts.on(taken):
-            self._exchange.ended(batch, given_back(batch))
+            self._exchange.ended(batch, unsent(given_back(batch), waited_s))
             return
         places, expired = self._still_accepted(batch, stored, attempt.at)
         started = time.monotonic()
@@ -156,20 +163,22 @@ class Delivery:
         deadline = claimed_at + self._settings.lease_s - self._settings.http_timeout_s
         sent = await self._sender.send(batch, payloads, deadline) if payloads else Sent(Delivered())
         self.summary.requests += sent.requests
-        if isinstance(sent.outcome, Back):
-            delay_ms = self._delay_ms(batch)
-            self._exchange.ended(batch, renewed(batch, delay_ms) if sent.outcome.renewed else given_back(batch))
-            return
-        if not isinstance(sent.outcome, Delivered | Retry):
-            self._second_thoughts.about(batch.account)
         attempt = attempt._replace(
             status=sent.status,
             trace_id=sent.trace_id,
             requested=sent.requests > 0,
             credentials=sent.credentials,
         )
+        spent = Spent(time.monotonic() - started, waited_s, len(payloads) if sent.requests else 0)
+        if isinstance(sent.outcome, Back):
+            back = renewed(batch, self._delay_ms(batch)) if sent.outcome.renewed else given_back(batch)
+            of = recorded(self._to, attempt, back, [], spent) if sent.requests else unsent(back, waited_s)
+            self._exchange.ended(batch, of)
+            return
+        if not isinstance(sent.outcome, Delivered | Retry):
+            self._second_thoughts.about(batch.account)
         settlement = settle(attempt, places, sent.outcome, expired, self._next(batch, sent.outcome))
-        self._settled(attempt, settlement, sent.outcome, time.monotonic() - started)
+        self._settled(attempt, settlement, sent.outcome, spent)
 
     def _cannot_be_tried(self, batch: Batch, stored: list[bytes]) -> Reason | None:
         """If somebody else settled the batch meanwhile, its events are gone too, and our token is of no use."""
@@ -196,7 +205,8 @@ class Delivery:
         old = [event_time_of(event) < earliest for event in stored]
         return [p for p, is_old in enumerate(old) if not is_old], [p for p, is_old in enumerate(old) if is_old]
 
-    def _settled(self, attempt: Attempt, settlement: Settlement, outcome: Outcome, seconds: float) -> None:
-        self._exchange.ended(attempt.batch, settlement)
+    def _settled(self, attempt: Attempt, settlement: Settlement, outcome: Outcome, spent: Spent) -> None:
+        codes = codes_of(settlement, outcome)
+        self._exchange.ended(attempt.batch, recorded(self._to, attempt, settlement, codes, spent))
         self.summary.add(settlement, outcome)
-        log_attempt(self._to.name, attempt, settlement, outcome, seconds)
+        log_attempt(self._to.name, attempt, settlement, outcome, spent.seconds)

@@ -19,6 +19,7 @@ from producers.scripts import load
 from worker.dispatch_note import NOTE_MS
 from worker.effects import effect
 from worker.heartbeat import HEARTBEAT_EVERY_S, Worker, beat, leave
+from worker.metrics.samples import Sampler
 from worker.names import replay_name, task_name
 from worker.pulse import PULSE, Pulse
 from worker.redis_client import sync_redis
@@ -53,6 +54,7 @@ class Dispatcher:
         shards = range(settings.buffer.shards)
         self._slots = [Slot(self._prefix, destination, shard) for destination in settings.hosts for shard in shards]
         self._script = load("worker.buffer", "dispatch")
+        self._sampler = Sampler(redis, settings.buffer)
         self._next_beat = 0.0
 
     def run(self, stopped: threading.Event) -> None:
@@ -87,6 +89,7 @@ class Dispatcher:
                 self._queues.send(task_name(slot.destination), slot.shard, name(slot.destination))
         if self._pulse.felt and time.monotonic() >= self._next_beat:
             beat(self._redis, self._prefix, self._worker)
+            self._sampler.look()
             self._next_beat = time.monotonic() + HEARTBEAT_EVERY_S
 
     def _due(self) -> list[int]:

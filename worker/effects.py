@@ -48,6 +48,8 @@ EFFECTS.update(
         "note task": "the note that a slot has a task under way is renewed",
         "drop note": "that note is taken back",
         "beat": "a worker says that it lives",
+        "add up": "a task adds to the counters how long Redis took",
+        "sample": "what was counted so far is noted for the charts, by one worker of the fleet",
         "leave": "a worker says that it ended in order",
         "check terms": "a worker notes the terms, if nobody has noted any",
         "end by force": "the children of a worker that hangs are killed",

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from redis.asyncio import Redis
 
-from producers.destinations import DESTINATIONS
+from producers.destinations import DESTINATIONS, Whole
 from producers.keys import Slot
 from producers.settings import BufferSettings
 from worker.buffer.calls import Call, run_one
@@ -18,6 +18,7 @@ from worker.buffer.erasing import IN_FLIGHT, Erasing, Owner, Run
 from worker.buffer.looking import Letters, Lists, owners_of
 from worker.intake.letters import NAME as INTAKE
 from worker.person import Person
+from worker.records import NOBODY, known_by
 
 LOOK_S = 0.1
 CLEAN = 2  # passes in a row that find nothing: what an operator replays meanwhile may go past one
@@ -64,9 +65,13 @@ def _together(found: Sequence[Found]) -> Found:
 
 
 class RedisPlace:
-    """All slots of one buffer, and all dead letters. `timeout_s`: how long events in flight are waited for."""
+    """All slots of one buffer, and all dead letters. `timeout_s`: how long events in flight are waited for.
 
-    def __init__(self, redis: Redis, buffer: BufferSettings, timeout_s: float) -> None:
+    `records_ms`: how long records of batches are kept.
+    """
+
+    def __init__(self, redis: Redis, buffer: BufferSettings, timeout_s: float, records_ms: int = 0) -> None:
+        self._records_ms = records_ms
         self._redis = redis
         self._buffer = buffer
         self._timeout_s = timeout_s
@@ -78,7 +83,7 @@ class RedisPlace:
     async def erase(self, person: Person) -> Found:
         """Pass after pass, until nothing more is found, or time is over."""
         ends, over = time.monotonic() + self._timeout_s, False
-        passes, total = _Passes(self._redis, self._buffer, person), Counter[Where]()
+        passes, total = _Passes(self._redis, self._buffer, person, records_ms=self._records_ms), Counter[Where]()
         number = clean = 0
         while clean < CLEAN and not over:
             seen = await passes.next()
@@ -112,7 +117,10 @@ class _Seen(NamedTuple):
 class _Passes:
     """Each looks at what the one before did not know. First at the lists: what leaves them dies, or is delivered."""
 
-    def __init__(self, redis: Redis, buffer: BufferSettings, person: Person, *, dry: bool = False) -> None:
+    def __init__(
+        self, redis: Redis, buffer: BufferSettings, person: Person, *, dry: bool = False, records_ms: int = 0
+    ) -> None:
+        self._records_ms = records_ms
         self._redis: Any = redis
         self._person = person
         self._dry = dry
@@ -125,7 +133,7 @@ class _Passes:
         lists = await self._lists.theirs()
         owners = await owners_of(self._redis, self._slots, lists) if lists else {}
         for (slot, source), sharing in owners.items():
-            await self._list(Erasing(self._redis, slot), source, sharing)
+            await self._list(Erasing(self._redis, slot, records_ms=self._records_ms), source, sharing)
         letters = await self._letters.theirs()
         for slot, numbers in letters.items():
             self._seen.found[slot.destination, DEAD] += len(numbers) if self._dry else await self._bury(slot, numbers)
@@ -152,7 +160,16 @@ class _Passes:
             self._seen.flying[where] += events
             self._seen.owners.append((erasing.slot, owner))
         else:
-            self._seen.found[where] += events if self._dry else await erasing.erase(owner, runs)
+            prints = await self._prints(erasing.slot, owner) if self._records_ms and not self._dry else b""
+            self._seen.found[where] += events if self._dry else await erasing.erase(owner, runs, prints)
+
+    async def _prints(self, slot: Slot, owner: Owner) -> bytes:
+        """By which what stays is found again; nothing is left by which the person would be."""
+        names: Any = await self._redis.hmget(slot.key("batch", owner.id), "account", "order", "kind")
+        of, to = Whole(*((name or b"").decode() for name in names)), DESTINATIONS[slot.destination]
+        events = await self._redis.lrange(slot.key("events", owner.source), owner.first, owner.last)
+        theirs = self._person.is_in
+        return b"".join(NOBODY if not each or theirs(each) else known_by(to, of, each) for each in events)
 
     async def _leavings(self, erasing: Erasing, source: str, sharing: Sequence[Owner]) -> None:
         """Events of a shared list that were delivered, or died: their text goes before the last of the others does."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from redis.exceptions import RedisError
 
 from worker.buffer.batches import Batch, Claimed, Limits, Settled, Settlement
 from worker.buffer.buffer import Buffer
+from worker.timing import Timing
 
 log = structlog.get_logger("forwarder.exchange")
 TRY_AGAIN_S = 0.25
@@ -40,6 +42,7 @@ class Exchange:
         self._ended: list[tuple[Batch, Settlement]] = []
         self._leases: dict[str, float] = {}
         self._next_due = math.inf
+        self._timing = Timing()
 
     @property
     def unsettled(self) -> bool:
@@ -71,11 +74,17 @@ class Exchange:
                     return []
                 await asyncio.sleep(TRY_AGAIN_S)
 
+    async def tell_times(self) -> None:
+        """Brings to Redis how long it took. What cannot be told is lost: no event depends on it."""
+        with contextlib.suppress(RedisError, OSError):
+            await self._buffer.add_up(self._timing.taken())
+
     async def _turn(self, limits: Limits, claimed_at: float) -> list[Taken]:
         if not self._ended and limits.most == 0:
             return []
         ended = list(self._ended)
-        settled, claimed = await self._buffer.settle_and_claim(ended, limits)
+        with self._timing.of("claim"):
+            settled, claimed = await self._buffer.settle_and_claim(ended, limits)
         del self._ended[: len(ended)]
         for (batch, _), result in zip(ended, settled, strict=True):
             self._leases.pop(batch.id, None)
@@ -88,7 +97,8 @@ class Exchange:
         """The claimed batches with their events: fewer if our lease lapsed and the batch was settled meanwhile."""
         if not claimed.batches:
             return []
-        stored = await self._buffer.read(claimed.batches)
+        with self._timing.of("read"):
+            stored = await self._buffer.read(claimed.batches)
         for batch, events in zip(claimed.batches, stored, strict=True):
             if len(events) != batch.events:
                 log.error("batch_incomplete", batch=batch.id, expected=batch.events, found=len(events))

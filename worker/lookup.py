@@ -1,4 +1,4 @@
-"""Which batch an event went into, by its id: asked of the index by which producers know what was accepted."""
+"""Where an event is, by its id: from the index by which producers know what was accepted, and from the records."""
 
 from __future__ import annotations
 
@@ -14,16 +14,21 @@ from producers.scripts import load
 from producers.settings import BatchSettings, BufferSettings
 from worker.dead_letters import DeadLetters, Filter
 from worker.dead_letters.letter import Letter
+from worker.records import known_by
+from worker.story import DEAD, DELIVERED, Attempt, Records
+from worker.waiting import Waiting, waiting
 
 FIND = load("worker.buffer", "find")
 SPLIT, GONE = "parts", ""  # states of find.lua beside those of a batch
 
 
 class Found(NamedTuple):
-    """An accepted event. `state`: of its batch (`parts`: it was split; nothing: it is settled). Times in milliseconds.
+    """An accepted event. `state`: delivered, dead, or that of its batch (`parts`: it was split, and no more is known;
+    nothing: it is settled, and its record is gone). Times in milliseconds.
 
-    `opened`: 0 if the batch is gone. It was accepted not before `since` and before `until`. `letters`: the numbers of
-    its dead letters.
+    `opened`: its first batch, 0 if that is not known. It was accepted not before `since` and before `until`. `letters`:
+    the numbers of its dead letters; `reasons`: why the last of them died. `now_in`: the batch that it was in last, and
+    `waits` how that one stands.
     """
 
     destination: str
@@ -34,6 +39,16 @@ class Found(NamedTuple):
     since: int
     until: int
     letters: tuple[str, ...] = ()
+    reasons: tuple[dict[str, Any], ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    replayed: bool = False
+    now_in: str = ""
+    waits: Waiting = Waiting()
+
+    @property
+    def delivered(self) -> Attempt | None:
+        """The attempt that delivered it."""
+        return self.attempts[-1] if self.state == DELIVERED and self.attempts else None
 
 
 class Lookup:
@@ -68,37 +83,38 @@ class Lookup:
         slot = Slot(self._buffer.key_prefix, to.name, shard_of(account, self._buffer.shards))
         now = "" if self._now is None else self._now
         answers = await self._redis.eval(FIND.text, len(slot.fixed), *slot.fixed, now, window_s, *prints)
-        for each, answer in zip(types, answers, strict=True):
+        for each, known_as, answer in zip(types, prints, answers, strict=True):
             if answer:
                 batch, state, opened, since, until = answer
-                letters = await self._letters(to, event_id, account, each)
-                yield Found(to.name, each, batch.decode(), state.decode(), opened, since, until, letters)
+                found = Found(to.name, each, batch.decode(), state.decode(), opened, since, until)
+                yield await self._told(found, to, slot, event_id, account, known_as)
 
-    async def _letters(self, to: Destination, event_id: str, account: str, event_type: str) -> tuple[str, ...]:
-        chosen = Filter(to.name, account, ids=[event_id])
-        letters = [letter async for letter in self._dead.find(chosen)]
-        return tuple(letter.number for letter in letters if _type_of(to, letter) in (None, event_type))
+    async def _told(
+        self, found: Found, to: Destination, slot: Slot, event_id: str, account: str, known_as: bytes
+    ) -> Found:
+        """With what the records tell, and how its batch and its letters stand."""
+        way = await Records(self._redis, slot).way(found.batch, known_as)
+        letters = [each async for each in self._dead.find(Filter(to.name, account, ids=[event_id]))]
+        letters = [each for each in letters if _is(to, each, known_as)]
+        waits = await waiting(self._redis, slot, account, way.batch)
+        return found._replace(
+            state=DEAD if letters else way.end or waits.state or (GONE if found.state != SPLIT else SPLIT),
+            opened=way.opened or found.opened or waits.opened,
+            letters=tuple(each.number for each in letters),
+            reasons=_reasons(letters[0]) if letters else (),
+            attempts=way.attempts,
+            replayed=way.replayed,
+            now_in=way.batch,
+            waits=waits,
+        )
 
 
-def _type_of(to: Destination, letter: Letter) -> object:
-    """None where the event does not tell."""
-    event = to.event_of(letter.event.payload, letter.of)
-    return event.get("eventType") or event.get("action") if isinstance(event, dict) else None
+def _is(to: Destination, letter: Letter, known_as: bytes) -> bool:
+    """Whether a letter of this id is the event, which has a type as well, if it tells one."""
+    untold = not to.type_of(letter.event.payload, letter.of)
+    return untold or known_by(to, letter.of, letter.event.encode()) == known_as
 
 
-def fate_in_words(found: Found) -> str:
-    """What became of it, as far as its batch and its dead letters tell."""
-    if found.letters:
-        return f"a dead letter: forwarder dlq show has it ({', '.join(found.letters)})"
-    if found.state == SPLIT:
-        return "its batch was split, and part of it is not settled yet"
-    return _WORDS.get(found.state, found.state)
-
-
-_WORDS: dict[str, str] = {
-    "open": "waits: its batch is still open",
-    "ready": "waits to be sent",
-    "waiting": "waits for its next attempt",
-    "in_flight": "is being sent",
-    GONE: "settled: delivered, or discarded or replayed since",
-}
+def _reasons(letter: Letter) -> tuple[dict[str, Any], ...]:
+    """Of its last death; it may have been edited since."""
+    return next((tuple(entry["reasons"]) for entry in reversed(letter.event.history) if "reasons" in entry), ())

@@ -15,13 +15,14 @@ class Pacer:
         self._by_account = by_account
         self._next: dict[str, float] = defaultdict(float)
 
-    async def turn(self, account: str) -> None:
-        """Returns when the account's next request may go out."""
+    async def turn(self, account: str) -> float:
+        """Returns when the account's next request may go out. Gives how many seconds that took."""
         if not self._spacing_s:
-            return
+            return 0.0
         key = account if self._by_account else ""
         now = time.monotonic()
         at = max(now, self._next[key])
         self._next[key] = at + self._spacing_s
         if at > now:
             await asyncio.sleep(at - now)
+        return at - now

@@ -44,7 +44,8 @@ class DeliverySettings(Struct, frozen=True):
     `circuit_failures`: in a row, over all accounts, that open the circuit; 0 for none. `max_dead_letters`: of an
     account, which is parked then; 0 for any number. `in_flight`: most requests of one task at a time;
     `account_in_flight`: most of one account, over all workers. `requests_a_second`: of one account, over all workers;
-    0 for any. `rate_scope` makes both of them limits for all accounts together.
+    0 for any. `rate_scope` makes both of them limits for all accounts together. `records_s`: how long it is known what
+    became of a batch; 0: it is not.
     """
 
     lease_s: Annotated[float, Meta(gt=0, le=86_400)] = 60
@@ -66,6 +67,7 @@ class DeliverySettings(Struct, frozen=True):
     rate_scope: Literal["account", "destination"] = "account"
     idempotency_keys: bool = False
     task_slice_s: Annotated[float, Meta(gt=0, le=60)] = 5
+    records_s: Annotated[int, Meta(ge=0, le=31_536_000)] = 129_600
 
     @property
     def retry_policy(self) -> RetryPolicy:
@@ -82,7 +84,7 @@ class DeliverySettings(Struct, frozen=True):
     def bounds(self) -> Bounds:
         """What the settle script needs to know."""
         delays = round(self.circuit_first_s * 1000), round(max(self.circuit_first_s, self.circuit_longest_s) * 1000)
-        return Bounds(self.circuit_failures, *delays, self.max_dead_letters)
+        return Bounds(self.circuit_failures, *delays, self.max_dead_letters, self.records_s * 1_000)
 
     @property
     def replay_room(self) -> Room:
@@ -101,6 +103,7 @@ class WorkerSettings(Struct, frozen=True):
 
     `shutdown_timeout_s`: how long a worker that is to end lets the requests finish that are under way.
     `replay_rate`: dead letters a second that a replay sends again unless told.
+    `metrics_token`: what Prometheus must send to `forwarder metrics`; nothing for no token.
     """
 
     env: Literal["sandbox", "testing", "production"] = "sandbox"
@@ -109,6 +112,7 @@ class WorkerSettings(Struct, frozen=True):
     data_dir: str = ".forwarder"
     shutdown_timeout_s: Annotated[float, Meta(gt=0, le=3_600)] = 30
     replay_rate: Annotated[float, Meta(gt=0, le=100_000)] = 1_000
+    metrics_token: str = ""
 
 
 class FlowerSettings(Struct, frozen=True):
@@ -246,6 +250,11 @@ def longest_task_s(settings: Settings) -> float:
 def longest_lease_s(environ: Mapping[str, str]) -> float:
     """After which whatever is in flight now is settled, or may be claimed by somebody else."""
     return max(_delivery(environ, name).lease_s for name in DESTINATIONS)
+
+
+def longest_record_s(environ: Mapping[str, str]) -> int:
+    """For how long some destination keeps the records of its batches."""
+    return max(_delivery(environ, name).records_s for name in DESTINATIONS)
 
 
 def _check_scopes(delivery: Mapping[str, DeliverySettings], shards: int) -> None:

@@ -104,3 +104,9 @@ class Destination(NamedTuple):
     def event_id(self, stored: StoredEvent) -> str:
         """The id under which a stored event is known."""
         return stored.id or self.id_in(stored.payload)
+
+    def type_of(self, payload: bytes, of: Whole, event: Any = None) -> str:
+        """Of which type an event is: ids of one type are told apart. `event`: as it was, where it was changed since."""
+        event = self.event_of(payload, of) if event is None else event
+        kind = event.get("eventType") or event.get("action") if isinstance(event, dict) else None
+        return kind if isinstance(kind, str) else ""

@@ -83,6 +83,7 @@ local function push(group, batch, from, events, bytes, generation)
   local start = group.first + from - 1
   redis.call('RPUSH', events_key(batch.id), unpack(ARGV, start, start + events - 1))
   batch.events, batch.bytes = batch.events + events, batch.bytes + bytes
+  if group.oldest < batch.oldest then redis.call('ZADD', times_key(), group.oldest, batch.id) end
   batch.oldest, batch.newest = math.min(batch.oldest, group.oldest), math.max(batch.newest, group.newest)
   redis.call('HSET', batch_key(batch.id), 'events', batch.events, 'bytes', batch.bytes,
     'oldest', batch.oldest, 'newest', batch.newest)

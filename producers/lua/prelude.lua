@@ -9,11 +9,14 @@
 --   order:<n>:<a>:<o>    list   the batches of an order key, oldest first (<n>: length of <a>, so that no two collide)
 --   batch:<id>           hash   account, order, kind, events, bytes, oldest, newest, opened, due, state (none: open),
 --                               attempts, tried (first of them), token, far, sent; list, first, last where it is a part of
---                               another batch's list; root where it was split after a refusal
+--                               another batch's list, parent: the batch it was split from; root where that was a refusal
 --   events:<id>          list   the stored events
 --   owners:<id>          string how many batches still need the list, where it was split
 --   letter:<n>           hash   account, order, kind, id, code, event
 --   dead_of:<n>:<c><a>   zset   letter -> when it died, of those with this first code and account (<n>: length of <c>)
+--   record:<id>, prints:<id>    what became of a batch (see record.lua): they end by themselves
+--   times                zset   batch -> the oldest time of its events
+--   stats                hash   counters (see tally.lua)
 --   ids:<w>:<g>:<b>      hash   print of an accepted id (8 bytes) -> print of its content (4), its batch: number (5), epoch (3)
 --   noted:<w>:<g>        string how many ids are noted in generation <g> of windows of <w> seconds
 -- dead, a zset: letter -> when it died; dead_expires: letter -> its event's time, which says until when it is accepted
@@ -73,12 +76,15 @@ local function look_at_memory(most)
   redis.call('HDEL', meta, 'full')
 end
 
--- How many batches were opened in which second, for the age of the oldest.
-local function born(opened)
-  local second = math.floor(opened / 1000)
+-- How many batches were opened in which second, for the age of the oldest; and the oldest event time of each.
+local function times_key() return base .. 'times' end
+local function born(id, batch)
+  redis.call('ZADD', times_key(), batch.oldest, id)
+  local second = math.floor(batch.opened / 1000)
   if redis.call('HINCRBY', aged, second, 1) == 1 then redis.call('ZADD', ages, second, second) end
 end
-local function gone(opened)
+local function gone(id, opened)
+  redis.call('ZREM', times_key(), id)
   local second = math.floor(opened / 1000)
   if redis.call('HINCRBY', aged, second, -1) <= 0 then
     redis.call('HDEL', aged, second)
@@ -176,7 +182,7 @@ local function enqueue(batch, epoch)
     end
   end
   redis.call('HSET', batch_key(id), unpack(fields))
-  born(batch.opened)
+  born(id, batch)
   if batch.order == '' or redis.call('RPUSH', order_key(batch.account, batch.order), id) == 1 then
     redis.call('ZADD', due_key(batch.account), batch.due, id)
   end

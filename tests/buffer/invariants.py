@@ -21,6 +21,7 @@ def check(picture: Picture, now: int, most_an_account: int | None = None) -> Non
     _holds_are_noted(picture, now)
     _ages_are_known(picture)
     _letters_are_found(picture)
+    _counters_agree(picture)
     check_ids(picture)
 
 
@@ -122,6 +123,16 @@ def _ages_are_known(picture: Picture) -> None:
     born = Counter(batch.opened // 1000 for batch in picture.batches.values())
     assert {int(second): int(count) for second, count in picture.fixed.get("aged", {}).items()} == born
     assert {int(second): score for second, score in picture.fixed.get("ages", {}).items()} == {s: s for s in born}
+
+
+def _counters_agree(picture: Picture) -> None:
+    """Beside the ledger: how long deliveries took, and by what code events died, letters that are gone included."""
+    assert picture.times == {batch.id: batch.oldest for batch in picture.batches.values()}
+    stats = picture.stats
+    assert sum(count for name, count in stats.items() if name.startswith("delivery:")) == picture.ledger["delivered"]
+    died = Counter(letter["code"].decode() for letter in picture.letters.values())
+    assert all(stats[f"died:{code}"] >= count for code, count in died.items()), (stats, died)
+    assert all(count > 0 for name, count in stats.items() if not name.endswith("_ms")), stats
 
 
 def _letters_are_found(picture: Picture) -> None:

@@ -115,5 +115,5 @@ class BufferMachine(Producers, Answers, Operators, Erasers, Replayers):
         assert not self.picture.batches
         letters = {"letter", "dead", "dead_ids", "dead_counts", "dead_of", "dead_expires"}
         replays = {"replays", "replay", "aside", "replaying"}
-        rest = {"meta", "ledger", "account", "held", "latest", "ids", "noted"}
+        rest = {"meta", "ledger", "account", "held", "latest", "ids", "noted", "record", "stats"}
         assert set(self.picture.keys) <= {*rest, *letters, *replays}

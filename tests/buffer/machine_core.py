@@ -51,7 +51,7 @@ class Core(RuleBasedStateMachine):
         self.do(self.client.flushdb())
         self.do(self.client.script_flush())  # else a run would depend on the one before
         self.model.ids.window_s = window_s
-        self.model.bounds = Bounds(failures, first_ms=100, longest_ms=350, most_dead=most_dead)
+        self.model.bounds = Bounds(failures, 100, 350, most_dead, records_ms=86_400_000)
         self.world = World(
             self.client,
             Slot("machine", "event-api", 0),

@@ -70,6 +70,8 @@ class Model:
     paused: bool = False
     bounds: Bounds = field(default_factory=Bounds)
     ids: Ids = field(default_factory=Ids)
+    died: int = 0  # so often: an event that is sent again may die again
+    delivered: int = 0
 
     def offered(self, entries: Sequence[Entry], places: Sequence[int], now: int) -> list[Fate]:
         """What becomes of each. `places`: the order in which the call holds them, where the first of an id counts."""
@@ -162,6 +164,8 @@ class Model:
         for name, end in zip(flight.names, ends, strict=True):
             known = self.events[name]
             known.state = {"d": "delivered", "x": "dead"}.get(end, "queued")
+            self.died += end == "x"
+            self.delivered += end == "d"
             known.not_before = due
             known.attempts = 0 if renewed else known.attempts - refund
             known.tried = known.tried if known.attempts else None
@@ -192,6 +196,7 @@ class Model:
     def check(self, picture: Picture, now: int) -> None:
         """Each event is where it should be and nowhere else; and Redis knows of every hold what the model knows."""
         self._events_are_there(picture)
+        self._counters_agree(picture)
         for name, account in self.accounts.items():
             assert Account.seen(picture.hashes.get(name, {}), account, now) == account, name
         meta = picture.fixed.get("meta", {})
@@ -214,6 +219,14 @@ class Model:
         assert sorted(flying) == sorted(self._in_state("in_flight"))
         dead = [name_of(letter["event"]) for letter in picture.letters.values()]
         assert sorted(dead) == sorted(self._in_state("dead"))
+
+    def _counters_agree(self, picture: Picture) -> None:
+        """Those in Redis, and the records of the batches."""
+        counted = sum(count for name, count in picture.stats.items() if name.startswith("died:"))
+        entries = [entry for record in picture.records.values() for entry in record]
+        told = sum(entry.get("d", 0) for entry in entries), sum(entry.get("x", 0) for entry in entries)
+        assert told == (self.delivered, self.died) == (picture.ledger["delivered"], counted)
+        assert all(entry["e"] == sum(entry.get(way, 0) for way in "dxa") for entry in entries)
 
     def _in_state(self, state: str) -> list[str]:
         return [name for name, known in self.events.items() if known.state == state]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -53,6 +54,9 @@ class Picture:
     ids: dict[str, dict[bytes, bytes]] = field(default_factory=dict)
     noted: dict[str, int] = field(default_factory=dict)
     replays: dict[str, Any] = field(default_factory=dict)
+    stats: Counter[str] = field(default_factory=Counter)
+    times: dict[str, float] = field(default_factory=dict)
+    records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     fixed: dict[str, Any] = field(default_factory=dict)
     keys: dict[str, int] = field(default_factory=Counter)
 
@@ -91,6 +95,10 @@ _READ = {
     "replay": "HGETALL",
     "aside": "ZRANGE",
     "replaying": "HGETALL",
+    "stats": "HGETALL",
+    "times": "ZRANGE",
+    "record": "GET",
+    "prints": "GET",
 }
 _ARGUMENTS = {"ZRANGE": (0, -1, "WITHSCORES"), "LRANGE": (0, -1)}
 
@@ -133,12 +141,14 @@ def _texts(value: dict[bytes, Any]) -> dict[str, Any]:
     return {key.decode(): item.decode() if isinstance(item, bytes) else item for key, item in value.items()}
 
 
-def _note(picture: Picture, kind: str, rest: bytes, value: Any) -> None:
+def _note(picture: Picture, kind: str, rest: bytes, value: Any) -> None:  # noqa: C901 - a table of kinds
     name = rest.decode()
-    if kind == "ledger":
-        picture.ledger.update({state: int(count) for state, count in _texts(value).items()})
-    elif kind == "accounts":
-        picture.accounts = _texts(value)
+    if kind in ("ledger", "stats"):
+        getattr(picture, kind).update({state: int(count) for state, count in _texts(value).items()})
+    elif kind in ("accounts", "times"):
+        setattr(picture, kind, _texts(value))
+    elif kind == "record":
+        picture.records[name] = [json.loads(line) for line in value.splitlines()]
     elif kind in FIXED:
         picture.fixed[kind] = value
     elif kind == "account":
@@ -155,7 +165,7 @@ def _note(picture: Picture, kind: str, rest: bytes, value: Any) -> None:
         (picture.owners if kind == "owners" else picture.noted)[name] = int(value)
     elif kind == "letter":
         picture.letters[name] = {key.decode(): item for key, item in value.items()}
-    else:
+    elif kind == "batch":
         picture.fixed.setdefault("batches", {})[name] = _texts(value)
 
 

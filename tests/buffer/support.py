@@ -180,7 +180,7 @@ class World:
 
     @property
     def erasing(self) -> Erasing:
-        return Erasing(self.redis, self.slot, now=self.now)
+        return Erasing(self.redis, self.slot, self.now, self.bounds.records_ms)
 
     async def found(self, theirs: Callable[[str], bool]) -> list[tuple[Owner, list[Run]]]:
         """The batches that hold events of these names, and where in them."""

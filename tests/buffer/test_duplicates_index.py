@@ -77,7 +77,7 @@ async def test_find_tells_the_batch_of_an_id_and_follows_what_becomes_of_it(worl
     await world.kill(batch)
     (dead,) = await found(world, "1")
     letters = {letter["id"].decode(): number for number, letter in (await world.picture()).letters.items()}
-    assert (dead.batch, dead.state, dead.opened, dead.letters) == (first.id, "", 0, (letters["1"],))
+    assert (dead.batch, dead.state, dead.opened, dead.letters) == (first.id, "dead", 0, (letters["1"],))
     await world.drain()
     assert [(each.state, each.letters) for each in await found(world, "2")] == [("", ())]
 

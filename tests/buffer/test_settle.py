@@ -21,7 +21,7 @@ async def test_a_delivered_batch_leaves_nothing_behind(world: World, batch: Batc
     assert await world.deliver(batch)
     picture = await world.picture()
     assert picture.ledger["delivered"] == 4
-    assert set(picture.keys) == {"meta", "ledger", "account"}
+    assert set(picture.keys) == {"meta", "ledger", "stats", "account"}
 
 
 async def test_a_dead_batch_leaves_a_letter_an_event(world: World, batch: Batch) -> None:
@@ -156,5 +156,5 @@ async def test_after_the_last_settle_of_everything_no_key_of_any_batch_is_left(w
     picture = await world.picture()
     assert picture.ledger["delivered"] + picture.ledger["dead"] == 46
     letters = {"letter", "dead", "dead_ids", "dead_counts", "dead_of", "dead_expires"}
-    assert set(picture.keys) <= {"meta", "ledger", "account", "latest", *letters}
+    assert set(picture.keys) <= {"meta", "ledger", "stats", "account", "latest", *letters}
     assert {account: fields["queued"] for account, fields in picture.hashes.items()} == {"a": "0", "b": "0"}

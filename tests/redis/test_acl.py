@@ -71,6 +71,7 @@ def test_the_rules_of_the_page_are_enough(guarded: EmbeddedRedis, tmp_path: Path
         for command in (["dlq", "list"], ["dlq", "stats"], ["dlq", "show", "43003-1"], ["status"], ["health"]):
             cli.run(*command)
         cli.done("find", "43003-1", "--account", "43003")
+        assert "forwarder_redis_memory_used_bytes" in cli.done("metrics", "--once").out
         cli.drain()
         _flower_sees_the_worker(cli.env, tmp_path)
         forwarder.worker.stop(20)

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from producers.destinations.accounts import AccountCredentials
 from producers.destinations.answers import Answer, NoAnswer, Request
-from worker.buffer.batches import Batch, Claimed, Limits, Settled, Settlement
+from worker.buffer.batches import Batch, Claimed, Limits, Noted, Settled, Settlement
 from worker.buffer.buffer import Buffer
 
 OK = Answer(200, b'{"data":{"unprocessedRecords":[]}}', "trace-1")
@@ -21,7 +21,8 @@ class FakeBuffer:
     def __init__(self, *waiting: tuple[Batch, list[bytes]]) -> None:
         self.waiting = list(waiting)
         self.stored = {batch.id: events for batch, events in waiting}
-        self.settled: dict[str, Settlement] = {}
+        self.settled: dict[str, Settlement] = {}  # but what is noted of them
+        self.noted: dict[str, Noted] = {}
         self.claims: list[Limits] = []
         self.errors: list[Exception] = []
         self.answers: dict[str, Settled | Exception] = {}
@@ -33,10 +34,14 @@ class FakeBuffer:
         if self.errors:
             raise self.errors.pop(0)
         self.claims.append(limits)
-        self.settled |= {batch.id: settlement for batch, settlement in ended}
+        self.settled |= {batch.id: settlement._replace(noted=Noted()) for batch, settlement in ended}
+        self.noted |= {batch.id: settlement.noted for batch, settlement in ended}
         taken, self.waiting = self.waiting[: limits.most], self.waiting[limits.most :]
         claimed = Claimed([batch for batch, _ in taken], 0 if self.waiting else None, 1)
         return [self.answers.get(batch.id, Settled.DONE) for batch, _ in ended], claimed
+
+    async def add_up(self, counts: Mapping[str, int]) -> None:
+        """Nobody asks for them."""
 
     async def read(self, batches: Sequence[Batch]) -> list[list[bytes]]:
         return [self.stored[batch.id] for batch in batches]

@@ -13,7 +13,10 @@ from tests.unit.imports import ROOT, circle, graph, is_in, source_files
 
 MOST_LINES = 400
 FRAMEWORKS = ("django", "fastapi", "flask", "pytest")
-WORKER_ONLY = ("celery", "kombu", "billiard", "httpx", "structlog", "rich", "typer", "flower", "starlette", "uvicorn")
+WORKER_ONLY = (
+    *("celery", "kombu", "billiard", "httpx", "structlog", "rich", "typer", "flower"),
+    *("starlette", "uvicorn", "prometheus_client"),
+)
 SHOP_WORDS = tuple(f"producers.{name}" for name in ("checkout", "session", "audience", "shop"))
 
 ENVIRONMENT_READERS = {
@@ -207,3 +210,10 @@ def _reads_environment(file: Path) -> bool:
         elif isinstance(node, ast.ImportFrom) and node.module == "os":
             return any(alias.name in ("environ", "environb", "getenv") for alias in node.names)
     return False
+
+
+def test_a_worker_does_not_load_what_only_an_exporter_needs() -> None:
+    """It would pay for it at every start, and in each process of its pool."""
+    loaded = _loaded_by("import worker.dispatch, worker.tasks")
+    assert "worker.metrics.samples" in loaded
+    assert not [name for name in loaded if is_in(name, "prometheus_client", "uvicorn", "starlette")]

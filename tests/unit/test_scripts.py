@@ -13,7 +13,7 @@ from producers.scripts import load
 PACKAGES = ("producers", "worker.buffer")
 
 
-INCLUDED = ("prelude.lua", "standing.lua", "parts.lua", "ids.lua")  # parts of others
+INCLUDED = ("prelude.lua", "standing.lua", "parts.lua", "ids.lua", "record.lua", "tally.lua")  # parts of others
 
 
 def scripts() -> list[tuple[str, str]]:
@@ -35,7 +35,8 @@ def test_a_script_is_its_shebang_then_the_prelude_then_its_body(package: str, na
     assert script.text.count("#!lua") == 1
     head, _, rest = script.text.partition(prelude)
     assert head.strip() == body.splitlines()[0]
-    parts = {"standing": files("worker.buffer"), "parts": files("worker.buffer"), "ids": files("producers")}
+    parts = dict.fromkeys(("standing", "parts", "record", "tally"), files("worker.buffer"))
+    parts["ids"] = files("producers")
     whole = body.split("\n", 1)[1].strip()
     for part, where in parts.items():
         whole = whole.replace(f"--@with {part}", where.joinpath("lua", f"{part}.lua").read_text("utf-8"))

@@ -101,6 +101,22 @@ class Verdict(StrEnum):
     FAILED = "failed"
 
 
+class Noted(NamedTuple):
+    """What is kept of an attempt beside what came of it. See record.lua and tally.lua.
+
+    `told`: for the batch's record, a JSON object as text, or nothing. `status`: of the answer; 0 if none came, -1 where
+    no request was made. `request_ms`: how long it took; `sent`: events in it; `waited_ms`: for its place in the rate.
+    `prints`: of all events of the batch, 8 bytes each, where they went different ways.
+    """
+
+    told: bytes = b""
+    status: int = -1
+    request_ms: int = 0
+    sent: int = 0
+    waited_ms: int = 0
+    prints: bytes = b""
+
+
 class Settlement(NamedTuple):
     """How one attempt at a batch ended. Delivered, dead and again must make up the batch, or the script refuses it.
 
@@ -119,15 +135,20 @@ class Settlement(NamedTuple):
     reason: str = ""
     credentials: str = ""
     reached: bool = True
+    noted: Noted = Noted()
 
 
 class Bounds(NamedTuple):
-    """What a settlement may set off. Delays in ms; `failures` of 0: no circuit, `most_dead` of 0: any number."""
+    """What a settlement may set off. Delays in ms; `failures` of 0: no circuit, `most_dead` of 0: any number.
+
+    `records_ms`: how long the record of a batch is kept after its last entry; 0: there are none.
+    """
 
     failures: int = 20
     first_ms: int = 5_000
     longest_ms: int = 60_000
     most_dead: int = 0
+    records_ms: int = 0
 
 
 class Settled(IntFlag):

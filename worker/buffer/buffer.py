@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
 
 from producers.append import epoch
 from producers.keys import Slot
-from worker.buffer.batches import Batch, Bounds, Claimed, Limits, Settled, Settlement, Verdict
+from worker.buffer.batches import Batch, Bounds, Claimed, Limits, Noted, Settled, Settlement, Verdict
 from worker.buffer.calls import Call, run, run_one
+from worker.buffer.tallies import request_field
+from worker.effects import effect
 
 _MODES = {(False, False): "", (True, False): "refund", (True, True): "renew", (False, True): "renew"}
 SLICE = 5_000  # events read in one command: more would keep Redis from others for too long
@@ -64,6 +66,14 @@ class Buffer:
         slices = iter(await pipeline.execute())
         return [[stored for _ in range(count) for stored in next(slices)] for count in counts]
 
+    async def add_up(self, counts: Mapping[str, int]) -> None:
+        """Adds to counters of the slot what a process measured by itself."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for field, count in counts.items():
+            pipeline.hincrby(self.slot.key("stats"), field, count)
+        with effect("add up"):
+            await pipeline.execute()
+
     def _settle_call(self, batch: Batch, settlement: Settlement) -> Call:
         dead, again = settlement.dead, settlement.again
         deaths = [item for death in dead for item in death]
@@ -72,12 +82,17 @@ class Buffer:
         told = (settlement.verdict.value, settlement.hold_ms, settlement.reason, settlement.credentials)
         reached = int(settlement.reached)
         counts = (settlement.delivered, len(dead), len(again))
-        head = (batch.id, batch.token, epoch(), mode, *told, reached, *self._bounds, *counts)
+        head = (batch.id, batch.token, epoch(), mode, *told, reached, *self._bounds, *counts, *_noted(settlement.noted))
         call = self._call("settle", *head, *deaths, *parts)
         return call._replace(also=tuple(_effects_of(batch, settlement)))
 
     def _call(self, script: str, *args: Any) -> Call:
         return Call(script, self.slot.fixed, ["" if self.now is None else self.now, *args])
+
+
+def _noted(noted: Noted) -> tuple[bytes | str | int, ...]:
+    asked = request_field(noted.status, noted.request_ms, noted.sent) if noted.status >= 0 else ""
+    return noted.told, asked, noted.request_ms, noted.sent, noted.waited_ms, noted.prints
 
 
 def _effects_of(batch: Batch, settlement: Settlement) -> Iterator[str]:

@@ -58,9 +58,10 @@ class Run(NamedTuple):
 
 
 class Erasing:
-    """In one slot. `now` (ms) stands in for Redis's clock in tests."""
+    """In one slot. `records_ms`: how long records are kept. `now` (ms) stands in for Redis's clock in tests."""
 
-    def __init__(self, redis: Redis, slot: Slot, now: int | None = None) -> None:
+    def __init__(self, redis: Redis, slot: Slot, now: int | None = None, records_ms: int = 0) -> None:
+        self._records_ms = records_ms
         self.slot = slot
         self._now = "" if now is None else now
         self._redis: Any = redis
@@ -83,10 +84,14 @@ class Erasing:
             kept = 0 if is_theirs else kept + run.size
         return runs
 
-    async def erase(self, owner: Owner, runs: Sequence[Run]) -> int:
-        """Takes them out of a batch. Gives how many; 0 if it is in flight, or not as it was read."""
+    async def erase(self, owner: Owner, runs: Sequence[Run], prints: bytes = b"") -> int:
+        """Takes them out of a batch. Gives how many; 0 if it is in flight, or not as it was read.
+
+        `prints`: of all its events, 8 bytes each, for its record; zeros for those that are taken out.
+        """
         told = [each for run in runs for each in run]
-        return await self._run("erase", self._now, epoch(), owner.id, owner.source, *told)
+        kept = self._records_ms, prints
+        return await self._run("erase", self._now, epoch(), owner.id, owner.source, *kept, *told)
 
     async def blank(self, source: str, owners: Sequence[Owner], runs: Sequence[Run]) -> int:
         """Blanks what no batch holds. Gives how many; 0 if others share the list than these owners."""

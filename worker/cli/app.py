@@ -21,6 +21,7 @@ COMMANDS = {  # in the order of the help: where the function is
     "status": "queues:show_status",
     "drain": "queues:drain",
     "health": "health:health",
+    "metrics": "metrics:metrics",
     "pause": "holds:pause",
     "resume": "holds:resume",
     "check": "check:check",

@@ -18,7 +18,7 @@ from worker.cli.intake_queue import IntakeQueue
 from worker.erasure import Found, Place, RedisPlace, Where, erase_from, find_in
 from worker.person import Person
 from worker.redis_client import with_redis
-from worker.settings import longest_lease_s
+from worker.settings import longest_lease_s, longest_record_s
 from worker.spool_place import spool_places
 
 Answer = TypeVar("Answer")
@@ -60,7 +60,10 @@ def erase(
 def _places(redis: Redis, buffer: BufferSettings, timeout_s: float) -> list[Place]:
     """Wherever a person's events may wait, in the order in which they go."""
     spool = spool_settings(environment(), {})
-    return [*spool_places(spool, buffer.key_prefix), RedisPlace(redis, buffer, timeout_s)]
+    return [
+        *spool_places(spool, buffer.key_prefix),
+        RedisPlace(redis, buffer, timeout_s, 1_000 * longest_record_s(environment())),
+    ]
 
 
 def _with_places(buffer: BufferSettings, timeout_s: float, work: Callable[[list[Place]], Awaitable[Answer]]) -> Answer:

@@ -1,17 +1,19 @@
-"""`forwarder find ID`: which batch an event went into, and what became of it."""
+"""`forwarder find ID`: where an event is: its batch, its attempts, and what became of it."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
 
 from producers.clock import rfc3339
 from worker.cli.context import DestinationOption, JsonOption, buffer_of, environment, known, plain, print_json
-from worker.lookup import Found, Lookup, fate_in_words
+from worker.lookup import Found, Lookup
 from worker.redis_client import with_redis
 from worker.settings import caps_of
+from worker.story import Attempt
 
 
 def find(
@@ -23,7 +25,10 @@ def find(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find an accepted event by its id, for as long as its id is known (FORWARDER_DUPLICATES_WINDOW_S).
+    """Find an accepted event by its id, for as long as that is known (FORWARDER_DUPLICATES_WINDOW_S).
+
+    Tells its batch, every attempt, when it was delivered and with which trace id, why it is dead, or what it waits for.
+    Attempts are known for FORWARDER_RECORDS_S after the last one.
 
     Without --type: of event-api conversions, of the others every type.
     """
@@ -38,29 +43,92 @@ def find(
     if as_json:
         print_json([_shown(each) for each in found])
     for each in found if not as_json else []:
-        typer.echo(_in_words(each))
+        for line in _in_words(each):
+            typer.echo(line)
     if not found:
         typer.echo(f"account {plain(account)} has no event {plain(event_id)} that is known by now", err=True)
         raise typer.Exit(1)
 
 
 def _shown(found: Found) -> dict[str, Any]:
+    delivered = found.delivered
     return {
         "destination": found.destination,
         "type": found.event_type,
         "batch": found.batch,
-        "state": "dead" if found.letters else found.state or "settled",
+        "now_in": found.now_in,
+        "state": found.state or "settled",
         "opened": rfc3339(found.opened) if found.opened else None,
         "accepted_since": rfc3339(found.since),
         "accepted_before": rfc3339(found.until),
+        "attempts": [_attempt(each) for each in found.attempts],
+        "delivered_at": rfc3339(delivered.ended) if delivered else None,
+        "trace_id": delivered.trace_id or None if delivered else None,
+        "replayed": found.replayed,
+        "due": rfc3339(found.waits.due) if found.waits.due else None,
+        "held_by": [
+            {"kind": held.kind, "reason": held.reason, "until": rfc3339(held.until) if held.until else None}
+            for held in (found.waits.held_by if found.waits.state else ())
+        ],
         "letters": list(found.letters),
+        "reasons": list(found.reasons),
     }
 
 
-def _in_words(found: Found) -> str:
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "at": rfc3339(attempt.at),
+        "batch": attempt.batch,
+        "attempt": attempt.number,
+        "status": attempt.status or None,
+        "trace_id": attempt.trace_id or None,
+        "codes": list(attempt.codes),
+        "seconds": attempt.ms / 1_000,
+        "events": attempt.events,
+        "outcome": attempt.outcome or "unknown",
+    }
+
+
+def _in_words(found: Found) -> Iterator[str]:
+    """A line for what became of it, and one for each attempt."""
     when = (
         f"opened {rfc3339(found.opened)}"
         if found.opened
         else f"accepted between {rfc3339(found.since)} and {rfc3339(found.until)}"
     )
-    return f"{found.destination} {plain(found.event_type)}: batch {found.batch}, {when}; {fate_in_words(found)}"
+    yield f"{found.destination} {plain(found.event_type)}: batch {found.batch}, {when}; {_fate(found)}"
+    for each in found.attempts:
+        answer = f"status {each.status}" if each.status else "no answer" if each.status == 0 else "not sent"
+        trace = f", trace id {plain(each.trace_id)}" if each.trace_id else ""
+        codes = f" ({plain(', '.join(each.codes))})" if each.codes else ""
+        yield (
+            f"  {rfc3339(each.at)} attempt {each.number} of batch {each.batch}, {each.events} events: "
+            f"{answer}{codes} after {each.ms / 1_000:.3f} s{trace}; {each.outcome or 'unknown'}"
+        )
+    for held in found.waits.held_by if found.waits.state else ():
+        until = f" until {rfc3339(held.until)}" if held.until else ""
+        yield f"  held: {held.kind}{until}{f': {plain(held.reason)}' if held.reason else ''}"
+
+
+def _fate(found: Found) -> str:
+    again = ", replayed" if found.replayed else ""
+    if found.delivered:
+        trace = f" with trace id {plain(found.delivered.trace_id)}" if found.delivered.trace_id else ""
+        return f"delivered {rfc3339(found.delivered.ended)}{trace}{again}"
+    if found.letters:
+        why = "; ".join(f"{each.get('code')}: {each.get('message')}" for each in found.reasons)
+        return f"a dead letter{again}: {plain(why)}: forwarder dlq show has it ({', '.join(found.letters)})"
+    if found.state == "waiting" and found.waits.due:
+        return f"waits for its next attempt, due {rfc3339(found.waits.due)}{again}"
+    return _WORDS.get(found.state, found.state) + again
+
+
+_WORDS: dict[str, str] = {
+    "open": "waits: its batch is still open",
+    "ready": "waits to be sent",
+    "waiting": "waits for its next attempt",
+    "in_flight": "is being sent",
+    "dead": "was a dead letter, and was replayed or discarded since",
+    "parts": "its batch was split, and part of it is not settled yet",
+    "": "settled: delivered, or discarded or replayed since",
+}

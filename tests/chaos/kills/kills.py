@@ -110,6 +110,8 @@ OF_THE_REST = (
     Kill("drop note"),
     Kill("drop note", scenes.TooLate),
     Kill("beat", scenes.Living),
+    Kill("add up"),
+    Kill("sample", scenes.Looked),
     Kill("leave", scenes.Living),
     Kill("check terms", scenes.Starting),
     Kill("end by force", scenes.Hanging),

@@ -3,20 +3,24 @@
 -- parts that keep its attempts, its times and its place in the line; if nothing stays the batch goes. An open batch is
 -- sealed first; what it was given since it was read stays.
 -- KEYS  the fixed keys of the slot
--- ARGV  now or '', epoch, batch, the list it shares or is, then for each run of neighbours to be taken out, in order:
+-- ARGV  now or '', epoch, batch, the list it shares or is, how long records are kept (ms; 0: there are none), the prints of its
+--       events (8 bytes each; zeros for those to be taken out), then for each run of neighbours to be taken out, in order:
 --       bytes of what stays between it and the run before, its first and last place in the list, its bytes, the SHA-1
 --       of its stored events put together
 -- Gives the number of events taken out; 0, and nothing is changed, if the batch is in flight, gone or not as it was read.
 --@with parts
+--@with record
 local now, epoch, id, list = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
-local RUNS, RUN = 5, 5
+local records_ms, prints = tonumber(ARGV[5]), ARGV[6]
+local RUNS, RUN = 7, 5
 local f = redis.call('HMGET', batch_key(id), 'account', 'order', 'kind', 'events', 'bytes', 'oldest', 'newest', 'opened',
-  'due', 'state', 'list', 'first', 'last', 'attempts', 'tried', 'root')
+  'due', 'state', 'list', 'first', 'last', 'attempts', 'tried', 'root',
+  'parent')
 if not f[1] or f[10] == 'in_flight' or (f[11] or id) ~= list then return 0 end
 local batch = { id = id, account = f[1], order = f[2] or '', kind = f[3] or '', events = tonumber(f[4]),
   bytes = tonumber(f[5]), oldest = f[6], newest = f[7], opened = f[8], due = tonumber(f[9]), state = f[10] or 'open',
   list = list, first = tonumber(f[12] or 0), last = tonumber(f[13] or f[4] - 1), attempts = f[14], tried = f[15],
-  root = tonumber(f[16]) }
+  root = tonumber(f[16]), parent = f[17] }
 
 local parts, runs, erased, erased_bytes = {}, {}, 0, 0
 
@@ -65,6 +69,11 @@ batch.at_head = batch.order ~= '' and redis.call('LINDEX', order_key(batch.accou
 redis.call('ZREM', due_key(batch.account), id)
 replace(batch, parts, epoch)
 blank()
+if records_ms > 0 then
+  local came = '"now":' .. now .. ',"e":' .. batch.events - erased .. ',"a":' .. batch.events - erased .. ',"g":' .. erased
+  keep_record(batch, records_ms, '', came .. ending_in_words(batch, parts), true)
+  keep_prints(batch, prints, records_ms)
+end
 move(batch.state, 'discarded', erased)
 redis.call('HINCRBY', account_key(batch.account), 'queued', -erased)
 redis.call('HINCRBY', meta, 'released', erased_bytes)

@@ -3,19 +3,23 @@
 -- A part is a batch of its own that shares the list of events; it keeps the attempts spent so far, unless it is renewed.
 local function part_batch(batch, part, epoch, renewed)
   local part_id = redis.call('HINCRBY', meta, 'batches', 1) .. '-' .. epoch
+  part.id = part_id
   redis.call('HSET', batch_key(part_id), 'account', batch.account, 'order', batch.order, 'kind', batch.kind,
     'events', part.events, 'bytes', part.bytes, 'oldest', batch.oldest, 'newest', batch.newest,
     'opened', batch.opened, 'due', part.due, 'state', part.state, 'list', batch.list, 'first', part.first,
-    'last', part.last)
+    'last', part.last, 'parent', batch.id)
   for _, name in ipairs(renewed and {} or { 'attempts', 'tried' }) do
     if batch[name] then redis.call('HSET', batch_key(part_id), name, batch[name]) end
   end
   if batch.root then redis.call('HSET', batch_key(part_id), 'root', batch.root) end
-  born(batch.opened)
+  born(part_id, batch)
   return part_id
 end
 
-local function release_list(list, new_owners)
+-- A batch that is no part has its list for itself.
+local function release_list(batch, new_owners)
+  local list = batch.list
+  if list == batch.id and new_owners == 0 then return redis.call('UNLINK', events_key(list)) end
   local owners = tonumber(redis.call('GET', owners_key(list)) or 1) - 1 + new_owners
   if owners == 0 then
     redis.call('UNLINK', events_key(list), owners_key(list))
@@ -28,8 +32,8 @@ end
 -- head (`at_head`) something may be claimed.
 local function replace(batch, given, epoch, renewed)
   redis.call('UNLINK', batch_key(batch.id))
-  gone(batch.opened)
-  release_list(batch.list, #given)
+  gone(batch.id, batch.opened)
+  release_list(batch, #given)
   local order, behind = batch.order ~= '' and order_key(batch.account, batch.order), batch.id
   for place = #given, 1, -1 do
     local part_id = part_batch(batch, given[place], epoch, renewed)

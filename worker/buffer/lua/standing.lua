@@ -65,10 +65,11 @@ local function was_limited(account, standing, now, given_ms, reason)
 end
 
 -- The circuit of the destination. Failures count over all accounts; any answer of the API itself ends their row. Gives
--- whether it was open, and whether it opened now.
+-- whether it was open, whether it opened now, and, since that is read on the way, how many requests are in flight and the
+-- bytes released.
 local function circuit_after(verdict, id, now, failures, first_ms, longest_ms)
-  local f = redis.call('HMGET', meta, 'failures', 'circuit_until', 'circuit_delay', 'probe')
-  local open, is_probe = f[2] and true or false, f[4] == id
+  local f = redis.call('HMGET', meta, 'failures', 'circuit_until', 'circuit_delay', 'probe', 'requests', 'released')
+  local open, is_probe, opens = f[2] and true or false, f[4] == id, false
   if verdict == '' then
     if is_probe then redis.call('HSET', meta, 'circuit_until', now, 'probe', '') end
   elseif verdict ~= 'failed' then
@@ -78,7 +79,7 @@ local function circuit_after(verdict, id, now, failures, first_ms, longest_ms)
     redis.call('HSET', meta, 'circuit_until', now + delay, 'circuit_delay', delay, 'probe', '')
   elseif not open and failures > 0 and redis.call('HINCRBY', meta, 'failures', 1) >= failures then
     redis.call('HSET', meta, 'circuit_until', now + first_ms, 'circuit_delay', first_ms, 'probe', '')
-    return false, true
+    opens = true
   end
-  return open, false
+  return open, opens, tonumber(f[5] or 0), tonumber(f[6] or 0)
 end

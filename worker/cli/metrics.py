@@ -1,0 +1,34 @@
+"""`forwarder metrics`: what Prometheus asks for."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from worker.cli.context import environment, out
+from worker.redis_client import with_redis
+from worker.settings import load_settings
+
+
+def metrics(
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0 takes a free one.")] = 9464,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    once: Annotated[bool, typer.Option("--once", help="Print the metrics and end.")] = False,
+) -> None:
+    """Serve /metrics for Prometheus until Ctrl-C.
+
+    Where FORWARDER_METRICS_TOKEN is set, only to who sends it as a bearer token.
+    """
+    from worker.metrics.exposition import metrics_text
+    from worker.metrics.server import create_app, serve
+
+    settings = load_settings(environment())
+    buffer, broker_url = settings.buffer, settings.broker_url
+    if once:
+        text = asyncio.run(with_redis(buffer.redis_url, lambda redis: metrics_text(redis, buffer, broker_url)))
+        typer.echo(text, nl=False)
+        return
+    app = create_app(buffer, broker_url, settings.worker.metrics_token)
+    asyncio.run(serve(app, host, port, lambda url: out.print(f"metrics  {url}", highlight=False, soft_wrap=True)))

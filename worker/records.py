@@ -1,0 +1,121 @@
+"""What is kept of each attempt beside its settlement: an entry in the record of its batch, and what is counted. Pure.
+
+An entry is a JSON object of few letters, since there is one a batch: at (ms), n (the attempt), s (status; 0: no answer,
+none: no request), t (trace id), ms, c (codes), p (prints of the events that died), b (the batches in which its events
+died before, where they were replayed). What came of it is added in Redis: see record.lua.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from producers.destinations import Destination, Whole
+from producers.destinations.outcomes import Delivered, Outcome
+from producers.prints import ID_BYTES, print_of_id
+from producers.stored_event import decode, has_history
+from worker.attempt import Attempt
+from worker.buffer.batches import Batch, Noted, Settlement
+
+MOST_CODES = 5
+MOST_DEATHS = 1_000  # whose prints are in an entry
+MOST_BEFORE = 20  # batches that are looked for in so many events
+NOBODY = bytes(ID_BYTES)  # the print of what is no event
+
+
+class Spent(NamedTuple):
+    """What an attempt took: for its request, before that for its place in the rate; `sent`: events in the request."""
+
+    seconds: float = 0.0
+    waited_s: float = 0.0
+    sent: int = 0
+
+
+NOTHING = Spent()
+
+
+def recorded(
+    to: Destination, attempt: Attempt, settlement: Settlement, codes: Sequence[str], spent: Spent = NOTHING
+) -> Settlement:
+    """The settlement with what is to be kept."""
+    noted = Noted(
+        told=msgspec.json.encode(_told(to, attempt, settlement, codes, spent.seconds)),
+        status=attempt.status if attempt.requested else -1,
+        request_ms=round(spent.seconds * 1_000),
+        sent=spent.sent,
+        waited_ms=round(spent.waited_s * 1_000),
+        prints=_prints(to, attempt, settlement),
+    )
+    return settlement._replace(noted=noted)
+
+
+def unsent(settlement: Settlement, waited_s: float) -> Settlement:
+    """A batch goes back without a request: there is no attempt to tell of."""
+    return settlement._replace(noted=Noted(waited_ms=round(waited_s * 1_000)))
+
+
+def codes_of(settlement: Settlement, outcome: Outcome) -> list[str]:
+    """By which codes an attempt did not go well: for logs and records."""
+    reasons = outcome.reasons if not isinstance(outcome, Delivered) else ()
+    return sorted({reason.code[:64] for reason in reasons} | {death.code[:64] for death in settlement.dead})
+
+
+def known_by(to: Destination, of: Whole, stored: bytes) -> bytes:
+    """The print under which an event was accepted, whatever of it was edited since; zeros for what is no event."""
+    try:
+        event = decode(stored)
+        first = next((each["edited"]["original"] for each in event.history if "edited" in each), None)
+        return print_of_id(of.account, to.type_of(event.payload, of, first), to.event_id(event))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return NOBODY
+
+
+def _told(
+    to: Destination, attempt: Attempt, settlement: Settlement, codes: Sequence[str], seconds: float
+) -> dict[str, Any]:
+    batch = attempt.batch
+    told: dict[str, Any] = {"at": attempt.at, "n": batch.attempts}
+    if attempt.requested:
+        told |= {"s": attempt.status, "ms": round(seconds * 1_000)}
+    if attempt.trace_id:
+        told["t"] = attempt.trace_id[:128]
+    if codes:
+        told["c"] = list(codes[:MOST_CODES])
+    if 0 < len(settlement.dead) <= MOST_DEATHS:
+        prints = (known_by(to, _whole(batch), death.stored) for death in settlement.dead)
+        told["p"] = b64encode(b"".join(prints)).decode()
+    if before := _before(attempt):
+        told["b"] = before
+    return told
+
+
+def _before(attempt: Attempt) -> list[str]:
+    """The batches in which its events died before. A batch holds what was replayed, or nothing of it."""
+    if attempt.batch.attempts > 1 or not attempt.stored or not has_history(attempt.stored[0]):
+        return []
+    deaths = (entry for stored in attempt.stored[:MOST_BEFORE] for entry in _history(stored)[-1:])
+    return list(dict.fromkeys(entry["batch"] for entry in deaths if entry.get("batch")))
+
+
+def _history(stored: bytes) -> list[dict[str, Any]]:
+    """Its deaths."""
+    try:
+        return [entry for entry in decode(stored).history if "batch" in entry]
+    except ValueError:
+        return []
+
+
+def _prints(to: Destination, attempt: Attempt, settlement: Settlement) -> bytes:
+    """Of all events in their places, where they go different ways: parts of a batch find theirs with the whole one."""
+    batch = attempt.batch
+    ways = bool(settlement.delivered) + bool(settlement.dead) + len(settlement.again)
+    if batch.source != batch.id or ways < 2 or not settlement.again:
+        return b""
+    return b"".join(known_by(to, _whole(batch), stored) for stored in attempt.stored)
+
+
+def _whole(batch: Batch) -> Whole:
+    return Whole(batch.account, batch.order, batch.kind)
