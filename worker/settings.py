@@ -95,6 +95,19 @@ class WorkerSettings(Struct, frozen=True):
     shutdown_timeout_s: Annotated[float, Meta(gt=0, le=3_600)] = 30
 
 
+class ConsoleSettings(Struct, frozen=True):
+    """The operator's web page: its token, where it listens, and where browsers reach it and Flower, if elsewhere.
+
+    A token that is given is long enough not to be guessed.
+    """
+
+    console_token: Annotated[str, Meta(pattern=r"^([!-~]{16,200})?\Z")] = ""
+    console_host: str = "127.0.0.1"
+    console_port: Annotated[int, Meta(ge=0, le=65_535)] = 8190
+    console_url: str = ""
+    flower_url: str = ""
+
+
 class Settings(Struct, frozen=True):
     """Everything that a worker knows of its surroundings. `hosts`: destination -> scheme and host, where it has one."""
 
@@ -123,6 +136,14 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         auth_host=_one_host("FORWARDER_AUTH_URL", worker, environ) or "",
         delivery=delivery,
     )
+
+
+def console_settings(environ: Mapping[str, str]) -> ConsoleSettings:
+    """From `FORWARDER_CONSOLE_*`. Raises `ConfigurationError`, which never quotes the token."""
+    settings = read(ConsoleSettings, environ)
+    if settings.console_url:
+        checked_host("FORWARDER_CONSOLE_URL", settings.console_url)
+    return settings
 
 
 def broker_url(environ: Mapping[str, str], buffer: BufferSettings) -> str:

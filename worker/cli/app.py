@@ -12,6 +12,7 @@ from worker.cli.ending import in_one_line
 
 COMMANDS = {  # in the order of the help: where the function is
     "up": "run_stack:up",
+    "console": "console:console",
     "sandbox": "run_stack:sandbox",
     "demo": "run_stack:demo",
     "enqueue": "enqueue:enqueue",
