@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,3 +32,9 @@ def credentials(cli: Cli, tmp_path: Path) -> WriteFile:
         return str(file)
 
     return write
+
+
+def entries(cli: Cli, *options: str) -> list[dict[str, Any]]:
+    """Of the audit, newest first."""
+    found: list[dict[str, Any]] = cli.done("audit", "--json", *options).json
+    return found

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
 from producers.keys import Slot
+from tests.cli.conftest import entries
 from tests.integration.support import Cli, sample, samples
 from worker.buffer.batches import Limits
 from worker.buffer.buffer import Buffer
@@ -16,11 +16,6 @@ from worker.redis_client import sync_redis
 
 JANE = "jane.3@private.example"  # the fourth of the samples
 HASH = sha256(JANE.encode()).hexdigest()
-
-
-def entries(cli: Cli, *options: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = cli.done("audit", "--json", *options).json
-    return found
 
 
 async def test_a_person_is_erased_told_by_destination_and_state_and_noted(cli: Cli, redis: Redis, prefix: str) -> None:
@@ -39,6 +34,7 @@ async def test_a_person_is_erased_told_by_destination_and_state_and_noted(cli: C
     assert (entry["action"], begun["action"]) == ("erase", "erase begun")
     assert begun["details"] == {"sha256": [HASH], "reason": "she asked"}
     assert entry["by"].count("@") == 1
+    assert (entry["why"], entry["via"], entry["run"]) == ("she asked", "cli", begun["run"])
     assert entry["details"] == {
         "sha256": [HASH],
         "erased": 2,
@@ -92,13 +88,3 @@ def test_an_audit_that_cannot_be_written_is_told_and_fails(cli: Cli, prefix: str
     assert ended.status == 1
     assert "erase begun: no entry could be written to the audit" in ended.err
     assert cli.ledger()["discarded"] == 0
-
-
-def test_pauses_and_resumptions_are_noted(cli: Cli) -> None:
-    cli.done("pause", "event-api", "--account", "7", "--reason", "[red]maintenance")
-    cli.done("resume", "event-api", "--account", "7")
-    assert [(each["action"], each["details"]) for each in entries(cli)] == [
-        ("resume", {"destination": "event-api", "account": "7", "resumed": 1}),
-        ("pause", {"destination": "event-api", "account": "7", "reason": "[red]maintenance"}),
-    ]
-    assert "[red]" in cli.done("audit", COLUMNS="200").out

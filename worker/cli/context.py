@@ -25,6 +25,7 @@ err = Console(stderr=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+WhyOption = Annotated[str, typer.Option("--why", "-w", help="Why you do it: kept in the audit.")]
 DestinationOption = Annotated[str | None, typer.Option("--destination", "-d", help="Only this destination.")]
 
 

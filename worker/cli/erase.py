@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from producers.settings import BufferSettings, spool_settings
-from worker.cli.audit import audited
+from worker.cli.audit import acting
 from worker.cli.context import JsonOption, YesOption, agreed, asks, buffer_of, environment, print_json
 from worker.cli.intake_queue import IntakeQueue
 from worker.erasure import Found, Place, RedisPlace, Where, erase_from, find_in
@@ -29,7 +29,7 @@ QUEUE_HINT = "are not searched: drain first, or erase again when they were read"
 def erase(
     email: Annotated[list[str] | None, typer.Option(help="The person's address; may be given again.")] = None,
     sha256: Annotated[list[str] | None, typer.Option(help="The SHA-256 of the address, normalised.")] = None,
-    reason: Annotated[str, typer.Option("--reason", "-r", help="For the audit.")] = "",
+    reason: Annotated[str, typer.Option("--reason", "-r", "--why", "-w", help="For the audit.")] = "",
     timeout: Annotated[
         float | None, typer.Option(min=0, help="Seconds to wait for what is in flight. [default: the lease and 5]")
     ] = None,
@@ -49,9 +49,9 @@ def erase(
             return
         if not agreed(f"erase {found.events.total()} events and dead letters of {len(person.hashes)} addresses?", yes):
             raise typer.Exit(1)
-    audited(buffer, "erase begun", _named(person, reason))  # so that one that is killed has left a word, too
-    found = _with_places(buffer, timeout_s, lambda places: erase_from(places, person))
-    audited(buffer, "erase", _details(person, found, reason))
+    with acting(buffer, "erase", _named(person, reason), reason) as told:
+        found = _with_places(buffer, timeout_s, lambda places: erase_from(places, person))
+        told.update(_details(found))
     _tell("erased", found, _queued(environ, buffer), as_json)
     if found.left or found.more:
         raise typer.Exit(1)
@@ -94,9 +94,9 @@ def _named(person: Person, reason: str) -> dict[str, Any]:
     return {"sha256": sorted(person.hashes), **({"reason": reason} if reason else {})}
 
 
-def _details(person: Person, found: Found, reason: str) -> dict[str, Any]:
+def _details(found: Found) -> dict[str, Any]:
     told = {"erased": found.events.total(), "by_state": _by_destination(found.events)}
-    return {**_named(person, reason), **told, "left_in_flight": found.left.total()}
+    return {**told, "left_in_flight": found.left.total()}
 
 
 def _by_destination(events: Counter[Where]) -> dict[str, dict[str, int]]:

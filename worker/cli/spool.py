@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from socket import gethostname
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -11,8 +13,10 @@ import typer
 from producers import ConfigurationError
 from producers.destinations import DESTINATIONS
 from producers.producer import Producer
-from producers.settings import BatchSettings, SpoolSettings, buffer_settings, spool_settings
-from worker.cli.context import JsonOption, buffer_of, environment, plain, print_json
+from producers.settings import BatchSettings, BufferSettings, SpoolSettings, buffer_settings, spool_settings
+from worker.audit import NotAudited
+from worker.cli.audit import acting
+from worker.cli.context import JsonOption, WhyOption, buffer_of, environment, plain, print_json
 from worker.settings import caps_of
 
 if TYPE_CHECKING:
@@ -44,11 +48,13 @@ def flush(
     timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait at most.")] = 60,
     refused: Annotated[bool, typer.Option("--refused", help="Try again what Redis refused for good.")] = False,
     other_redis: Annotated[bool, typer.Option("--other-redis", help="Also what was meant for another Redis.")] = False,
+    why: WhyOption = "",
 ) -> None:
     """Bring what waits to Redis, once: files without an owner now; living owners empty theirs. 1 says what is left."""
     from producers.spool.emptying import Emptying
     from producers.spool.folder import Folder
     from producers.spool.home import home_of
+    from producers.spool.status import look
 
     environ = environment()
     settings = _settings(environ)
@@ -59,10 +65,14 @@ def flush(
     if other_redis:
         home = home._replace(redis="")
     emptying = Emptying(folder, home, settings.spool_sync, producer.appender)
+    details = {"machine": gethostname(), "refused": refused, "other_redis": other_redis}
+    before = _waiting(_readable(settings, lambda: look(folder, home)), refused)
     try:
-        if refused:
-            emptying.retry_refused()
-        left = _readable(settings, lambda: emptying.run(timeout))
+        with _noted(buffer, details if before else None, why) as told:
+            if refused:
+                emptying.retry_refused()
+            left = _readable(settings, lambda: emptying.run(timeout))
+            told["flushed"] = max(0, before - _waiting(left, refused))
     finally:
         producer.close()
     for line in [line for each in left for line in _lines(each)]:
@@ -72,6 +82,23 @@ def flush(
             typer.echo(f"Redis: {plain(emptying.trouble)}", err=True)
         raise typer.Exit(1)
     typer.echo("nothing is left in the spool")
+
+
+def _waiting(files: Sequence[SpoolStatus], refused: bool) -> int:
+    return sum(each.events + (each.refused if refused else 0) for each in files)
+
+
+@contextmanager
+def _noted(buffer: BufferSettings, details: Mapping[str, Any] | None, why: str) -> Iterator[dict[str, Any]]:
+    """In the audit, if there is anything to bring. A shop's user of Redis may be kept from it: that stops no event."""
+    with ExitStack() as stack:
+        told: dict[str, Any] = {}
+        if details is not None:
+            try:
+                told = stack.enter_context(acting(buffer, "spool flush", details, why))
+            except NotAudited as error:
+                typer.echo(plain(str(error)), err=True)
+        yield told
 
 
 def _batches(environ: Mapping[str, str]) -> dict[str, BatchSettings]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
@@ -12,7 +13,7 @@ from producers.accepted import EventId
 from producers.consent import Consent
 from producers.settings import BatchSettings, BufferSettings
 from worker.accounts import Accounts
-from worker.audit import note
+from worker.audit import acting, note, operator
 from worker.dead_letters import DeadLetters
 from worker.holding import Holding
 from worker.lookup import Lookup
@@ -42,7 +43,20 @@ class Desk:
 
     async def note(self, request: Request, action: str, details: Mapping[str, Any], why: str) -> None:
         """An entry in the audit: what who signed in did. Raises `NotAudited`."""
-        await note(self.redis, self.buffer.key_prefix, action, {**details, **({"why": why} if why else {})})
+        await note(self.redis, self.buffer.key_prefix, action, details, why=why, via="console", by=by_of(request))
+
+    def acting(
+        self, request: Request, action: str, details: Mapping[str, Any], why: str
+    ) -> AbstractAsyncContextManager[dict[str, Any]]:
+        """Notes that an action begins, and how it ended (`worker.audit.acting`)."""
+        told = {"why": why, "via": "console", "by": by_of(request)}
+        return acting(self.redis, self.buffer.key_prefix, action, details, **told)  # type: ignore[arg-type]
+
+
+def by_of(request: Request) -> str:
+    """Who acts: the name that was given at signing in, on the console of this user; the token names nobody."""
+    name = request.state.session.name
+    return f"{name} ({operator()})" if name else operator()
 
 
 def desk_of(request: Request) -> Desk:

@@ -90,5 +90,11 @@ def flower(environ: Mapping[str, str], folder: Path, port: int, password: str) -
     return Child("Flower", celery(folder, "flower"), {**environ, **settings}, folder / "flower.log")
 
 
+def console(environ: Mapping[str, str], folder: Path, port: int, token: str) -> Child:
+    """The operator's web page, on loopback; its token is on no command line."""
+    argv = python("-m", "worker.cli", "console", "--host", LOOPBACK, "--port", str(port))
+    return Child("the console", argv, {**environ, "FORWARDER_CONSOLE_TOKEN": token}, folder / "console.log")
+
+
 def new_password() -> str:
     return secrets.token_urlsafe(12)

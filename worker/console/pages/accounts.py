@@ -31,16 +31,18 @@ async def accounts(request: Request) -> Response:
 async def pause(request: Request, form: Form) -> Response:
     destination, account = destination_of(form["destination"]), account_of(form.exact("account"))
     desk, reason = desk_of(request), form.why or "by an operator"
-    await desk.holding.pause(destination, account, reason)
-    await desk.note(request, "pause", {"destination": destination, "account": account, "reason": reason}, form.why)
+    async with desk.acting(
+        request, "pause", {"destination": destination, "account": account, "reason": reason}, form.why
+    ):
+        await desk.holding.pause(destination, account, reason)
     return RedirectResponse(_back(account, destination), 303)
 
 
 async def resume(request: Request, form: Form) -> Response:
     destination, account = destination_of(form["destination"]), account_of(form.exact("account"))
     desk = desk_of(request)
-    resumed = await desk.holding.resume(destination, account)
-    await desk.note(request, "resume", {"destination": destination, "account": account, "resumed": resumed}, form.why)
+    async with desk.acting(request, "resume", {"destination": destination, "account": account}, form.why) as told:
+        told["resumed"] = await desk.holding.resume(destination, account)
     return RedirectResponse(_back(account, destination), 303)
 
 

@@ -74,9 +74,10 @@ async def discard_one(request: Request, form: Form) -> Response:
 
 async def _discard(request: Request, places: list[Place], chosen: dict[str, Any], why: str) -> int:
     desk = desk_of(request)
-    gone = await desk.letters.discard(places)
-    await desk.note(request, "dlq discard", {**chosen, "discarded": gone}, why)
-    return gone
+    async with desk.acting(request, "dlq discard", chosen, why) as told:
+        told["discarded"] = 0
+        await desk.letters.discard(places, lambda count: told.update(discarded=told["discarded"] + count))
+    return int(told["discarded"])
 
 
 async def _places(desk: Desk, chosen: Filter) -> list[Place]:

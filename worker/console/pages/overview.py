@@ -48,16 +48,16 @@ def _summary(destinations: dict[str, dict[str, Any]]) -> str:
 async def pause(request: Request, form: Form) -> Response:
     destination = destination_of(form["destination"])
     desk, reason = desk_of(request), form.why or "by an operator"
-    await desk.holding.pause(destination, None, reason)
-    await desk.note(request, "pause", {"destination": destination, "reason": reason}, form.why)
+    async with desk.acting(request, "pause", {"destination": destination, "reason": reason}, form.why):
+        await desk.holding.pause(destination, None, reason)
     return RedirectResponse("/", 303)
 
 
 async def resume(request: Request, form: Form) -> Response:
     """Ends the pause of the destination; accounts that are held stay so, and are resumed on their own page."""
     destination, desk = destination_of(form["destination"]), desk_of(request)
-    resumed = await desk.holding.resume(destination, None)
-    await desk.note(request, "resume", {"destination": destination, "resumed": resumed}, form.why)
+    async with desk.acting(request, "resume", {"destination": destination}, form.why) as told:
+        told["resumed"] = await desk.holding.resume(destination, None)
     return RedirectResponse("/", 303)
 
 
