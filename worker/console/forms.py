@@ -57,7 +57,7 @@ class Form:
             raise HTTPException(400, f"{name}: no JSON") from None
 
 
-def acting(path: str, work: Acting) -> Route:
+def posted(path: str, work: Acting) -> Route:
     """A route that does something: by POST alone, with a form of this session."""
 
     async def checked(request: Request) -> Response:

@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from worker.console.desk import desk_of
-from worker.console.forms import Form, acting
+from worker.console.forms import Form, posted
 from worker.console.known import account_of, destination_of
 from worker.console.rendering import address, page
 
@@ -51,4 +51,4 @@ def _back(account: str, destination: str) -> str:
     return address("/accounts", {"account": account, "destination": destination})
 
 
-ROUTES = [Route("/accounts", accounts), acting("/accounts/pause", pause), acting("/accounts/resume", resume)]
+ROUTES = [Route("/accounts", accounts), posted("/accounts/pause", pause), posted("/accounts/resume", resume)]

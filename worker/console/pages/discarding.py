@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from worker.console.desk import Desk, desk_of
 from worker.console.filters import fields_of, filter_of, in_words
-from worker.console.forms import Form, acting
+from worker.console.forms import Form, posted
 from worker.console.pages.letter import PATH, letter_of
 from worker.console.rendering import address, page
 from worker.dead_letters import Filter, Place
@@ -102,7 +102,7 @@ def _name(place: Place) -> str:
 
 ROUTES = [
     Route(HERE, ask),
-    acting(HERE, discard),
+    posted(HERE, discard),
     Route(f"{PATH}/discard", ask_one),
-    acting(f"{PATH}/discard", discard_one),
+    posted(f"{PATH}/discard", discard_one),
 ]

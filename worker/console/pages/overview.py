@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from worker.console.desk import Desk, desk_of
-from worker.console.forms import Form, acting
+from worker.console.forms import Form, posted
 from worker.console.known import destination_of
 from worker.console.rendering import page
 from worker.intake.letters import NAME as INTAKE
@@ -61,4 +61,4 @@ async def resume(request: Request, form: Form) -> Response:
     return RedirectResponse("/", 303)
 
 
-ROUTES = [Route("/", overview), acting("/pause", pause), acting("/resume", resume)]
+ROUTES = [Route("/", overview), posted("/pause", pause), posted("/resume", resume)]

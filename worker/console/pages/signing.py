@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from worker.console.access import LASTS_S, Access
 from worker.console.desk import desk_of
-from worker.console.forms import Form, acting, read_form
+from worker.console.forms import Form, posted, read_form
 from worker.console.guard import cookie_name
 from worker.console.origin import Place
 from worker.console.rendering import page
@@ -54,9 +52,8 @@ async def healthz(request: Request) -> Response:
 
 def _local(wanted: str) -> str:
     """An address of this console, or its first page: a link must not lead anywhere else after signing in."""
-    parts = urlsplit(wanted) if wanted.isprintable() else urlsplit("")
-    local = wanted.startswith("/") and not (parts.scheme or parts.netloc) and "\\" not in wanted
-    return wanted if local and not wanted.startswith("//") else "/"
+    sound = wanted.isprintable() and wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted
+    return wanted if sound else "/"
 
 
 def _set_cookie(request: Request, answer: Response, cookie: str, lasts_s: int) -> None:
@@ -83,6 +80,6 @@ def _tries(request: Request) -> Tries:
 ROUTES = [
     Route("/login", login),
     Route("/login", sign_in, methods=["POST"]),
-    acting("/logout", sign_out),
+    posted("/logout", sign_out),
     Route("/healthz", healthz),
 ]
