@@ -10,7 +10,7 @@ from functools import cache
 from typing import NamedTuple
 from zlib import crc32
 
-LAYOUT = 2
+LAYOUT = 3
 
 
 class Slot(NamedTuple):
@@ -45,6 +45,7 @@ FIXED = (
     "dead",
     "dead_ids",
     "dead_counts",
+    "dead_expires",
 )  # in the order of prelude.lua
 
 

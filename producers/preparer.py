@@ -61,6 +61,14 @@ class Preparer:
         """A message that holds no valid event, as it may be kept: personal fields as in those that are valid."""
         return self._privacy.redacted_text(message)
 
+    def event_as_kept(self, destination: str, account: str, event: Any) -> Any:
+        """The same for an event that was accepted before, as its destination spells it."""
+        try:
+            return self._privacy.applied(destination, account, event)
+        except InvalidEvent:
+            line = self._privacy.redacted({"destination": destination, "account": account, "event": event})
+            return line["event"] if isinstance(line, dict) else line
+
     def prepare_line(self, line: Line | Mapping[str, Any]) -> Made:
         """The same for a line as somebody else wrote it."""
         return self.prepare(Line.of(line))

@@ -11,8 +11,8 @@ from producers.clock import rfc3339
 from producers.destinations.outcomes import Reason
 from producers.stored_event import StoredEvent, decode
 from worker.buffer.batches import Batch, Death
+from worker.history import added
 
-HISTORY_KEPT = 20
 MOST_REASONS = 20  # a stranger may send any number, of any length
 NOT_SENT = frozenset({"EventExpired"})  # codes of events that were in no request
 
@@ -54,9 +54,9 @@ def _death(attempt: Attempt, place: int, reasons: tuple[Reason, ...]) -> Death:
         "trace_id": attempt.trace_id if sent else "",
         "reasons": [{"code": each.code[:128], "message": each.message[:2_000]} for each in reasons[:MOST_REASONS]],
     }
-    history = (*event.history, entry)[-HISTORY_KEPT:]
     code = reasons[0].code.replace("\0", "")[:128]
-    return Death(attempt.event_id(event), code, replace(event, history=history).encode())
+    stored = replace(event, history=added(event.history, entry)).encode()
+    return Death(attempt.event_id(event), code, event.event_time, stored)
 
 
 def _readable(stored: bytes) -> StoredEvent:

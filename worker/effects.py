@@ -21,6 +21,7 @@ EFFECTS.update(
         "park": "a settlement gives a batch back and holds its account until its credentials change",
         "replay": "dead letters become batches again",
         "discard": "dead letters are given up, or are known to be on another way",
+        "edit": "another event takes the place of a dead letter's",
         "erase": "events of a person leave a batch, which becomes parts",
         "blank": "the text of a person's events goes, where no batch holds them any more",
         "audit": "what an operator did is noted",

@@ -13,7 +13,6 @@ from redis.asyncio import Redis
 from producers.destinations import DESTINATIONS
 from producers.keys import Slot
 from producers.settings import BufferSettings
-from producers.stored_event import payload_of
 from worker.buffer.calls import Call, run_one
 from worker.buffer.erasing import IN_FLIGHT, Erasing, Owner, Run
 from worker.buffer.looking import Letters, Lists, owners_of
@@ -134,8 +133,7 @@ class _Passes:
 
     def _is_theirs(self, slot: Slot, stored: bytes) -> bool:
         """A letter. A message of the intake may be anything."""
-        in_text = slot.destination == INTAKE
-        return self._person.is_in_text(payload_of(stored)) if in_text else self._person.is_in(stored)
+        return self._person.is_in_message(stored) if slot.destination == INTAKE else self._person.is_in(stored)
 
     async def _list(self, erasing: Erasing, source: str, sharing: Sequence[Owner]) -> None:
         """Out of each batch that shares the list; and out of what nobody holds, once no batch has any."""

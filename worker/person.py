@@ -11,6 +11,7 @@ import msgspec
 
 from producers.normalisation import normalised_email, normalised_sha256
 from producers.stored_event import decode, payload_of
+from worker.history import edits
 
 _ADDRESS = re.compile(r"""[^\s@"'<>(){}\[\],;:=&?\\]+@[^\s@"'<>(){}\[\],;:=&?\\]+""")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-f]{4})|.)", re.DOTALL)
@@ -33,11 +34,20 @@ class Person:
         self._in_text = re.compile(f"{_NOT_BEFORE}(?:{words}){_NOT_BEHIND}")
 
     def is_in(self, stored: bytes) -> bool:
-        """Whether an event, as it lies in Redis, is the person's: a string in it is the address or the hash."""
+        """Whether an event, as it lies in Redis, is the person's: a string in it is the address or the hash.
+
+        What it was before it was edited counts as well.
+        """
         if stored[:1] in (b"", b"\0"):  # blanked already, or with nothing in its header
             return bool(stored) and self.is_in_payload(payload_of(stored))
         event = decode(stored)
-        return self._is(event.id) or self.is_in_payload(event.payload)
+        before = msgspec.json.encode(edits(event.history)) if event.history else b""
+        return self._is(event.id) or self.is_in_payload(event.payload) or self.is_in_payload(before)
+
+    def is_in_message(self, stored: bytes) -> bool:
+        """The same for a dead letter of the intake, which may be anything: it, or what it was, names the person."""
+        event = decode(stored)
+        return self.is_in_text(event.payload) or self.is_in_text(msgspec.json.encode(edits(event.history)))
 
     def is_in_payload(self, payload: bytes) -> bool:
         """The same for the JSON text alone; what is none is looked at as text."""

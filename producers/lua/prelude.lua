@@ -13,12 +13,14 @@
 --   events:<id>          list   the stored events
 --   owners:<id>          string how many batches still need the list, where it was split
 --   letter:<n>           hash   account, order, kind, id, code, event
+--   dead_of:<n>:<c><a>   zset   letter -> when it died, of those with this first code and account (<n>: length of <c>)
 --   ids:<w>:<g>:<b>      hash   print of an accepted id (8 bytes) -> print of its content (4), its batch: number (5), epoch (3)
 --   noted:<w>:<g>        string how many ids are noted in generation <g> of windows of <w> seconds
+-- dead, a zset: letter -> when it died; dead_expires: letter -> its event's time, which says until when it is accepted
 -- meta, a hash: layout, shards; batches, letters (numbers given out); requests (in flight), stale_settles, claimed_at;
 --   appended, released (bytes), full; paused; next_at (of a rate for all); of the circuit: failures (in a row),
 --   circuit_until (none: closed), circuit_delay, probe (batch)
-local meta, accounts, ledger, ages, aged, held, dispatched, latest, dead, dead_ids, dead_counts = unpack(KEYS)
+local meta, accounts, ledger, ages, aged, held, dispatched, latest, dead, dead_ids, dead_counts, dead_expires = unpack(KEYS)
 local base = string.sub(meta, 1, -5)
 
 local function account_key(account) return base .. 'account:' .. account end
@@ -31,6 +33,7 @@ local function owners_key(id) return base .. 'owners:' .. id end
 -- Letters are numbered with leading zeros, so that those of one moment are in the order in which they died.
 local function next_letter() return string.format('%012d', redis.call('HINCRBY', meta, 'letters', 1)) end
 local function letter_key(number) return base .. 'letter:' .. number end
+local function dead_of_key(code, account) return base .. 'dead_of:' .. #code .. ':' .. code .. account end
 
 -- The one clock: Redis's own, in whole milliseconds; a test may give another.
 local function clock(given)
@@ -215,10 +218,18 @@ local function limit(account, now, duration, reason)
   note_hold(account, now)
 end
 
--- A dead letter enters its queue: by time, by id, and in the counts.
-local function note_letter(now, number, id, code, account)
+-- A letter's event has this time: how long it is accepted follows from it. '' where that is asked of none.
+local function note_event_time(number, event_time)
+  if event_time ~= '' then redis.call('ZADD', dead_expires, event_time, number) end
+end
+
+-- A dead letter enters its queue: by time, by code and account, by the time of its event (ms, or ''), by id, and in the
+-- counts. The numbers of a slot only grow.
+local function note_letter(died_at, number, id, code, account, event_time)
   redis.call('HINCRBY', account_key(account), 'dead', 1)
-  redis.call('ZADD', dead, now, number)
+  redis.call('ZADD', dead, died_at, number)
+  redis.call('ZADD', dead_of_key(code, account), died_at, number)
+  note_event_time(number, event_time)
   redis.call('ZADD', dead_ids, 0, id .. '\0' .. number)
   redis.call('HINCRBY', dead_counts, #code .. ':' .. code .. account, 1)
 end
@@ -227,6 +238,8 @@ end
 local function forget(number, id, code, account)
   redis.call('UNLINK', letter_key(number))
   redis.call('ZREM', dead, number)
+  redis.call('ZREM', dead_of_key(code, account), number)
+  redis.call('ZREM', dead_expires, number)
   redis.call('ZREM', dead_ids, id .. '\0' .. number)
   redis.call('HINCRBY', account_key(account), 'dead', -1)
   local field = #code .. ':' .. code .. account

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 
-from producers.stored_event import payload_of
+from producers.stored_event import event_time_of, payload_of
 from tests.buffer.ids_picture import check_ids
 from tests.buffer.picture import ENDS, STATES, Picture, Seen
+from worker.intake.letters import NAME as INTAKE
 
 
 def check(picture: Picture, now: int, most_an_account: int | None = None) -> None:
@@ -132,3 +133,15 @@ def _letters_are_found(picture: Picture) -> None:
         b"%d:%s%s" % (len(letter["code"]), letter["code"], letter["account"]) for letter in letters.values()
     )
     assert {key: int(count) for key, count in picture.fixed.get("dead_counts", {}).items()} == counts
+    _letters_are_indexed(picture)
+
+
+def _letters_are_indexed(picture: Picture) -> None:
+    """By code and account, each with when it died; and by the event's time, but for messages of the intake."""
+    dead_of: defaultdict[str, dict[str, float]] = defaultdict(dict)
+    for number, letter in picture.letters.items():
+        of = b"%d:%s%s" % (len(letter["code"]), letter["code"], letter["account"])
+        dead_of[of.decode()][number] = picture.fixed["dead"][number.encode()]
+    assert picture.dead_of == dead_of
+    times = {number.encode(): event_time_of(letter["event"]) for number, letter in picture.letters.items()}
+    assert picture.fixed.get("dead_expires", {}) == ({} if picture.destination == INTAKE else times)

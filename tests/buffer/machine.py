@@ -112,5 +112,5 @@ class BufferMachine(Producers, Answers, Operators, Erasers):
             elif not claimed.batches:
                 break
         assert not self.picture.batches
-        letters = {"letter", "dead", "dead_ids", "dead_counts"}
+        letters = {"letter", "dead", "dead_ids", "dead_counts", "dead_of", "dead_expires"}
         assert set(self.picture.keys) <= {"meta", "ledger", "account", "held", "latest", "ids", "noted", *letters}

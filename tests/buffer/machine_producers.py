@@ -61,7 +61,8 @@ class Producers(Core):
     def made(self, account: str, order: str, kind: str, event_id: str, content: str, size: int) -> Entry:
         """Every event has a name of its own, whatever its id."""
         self.count += 1
-        return known(event(f"{self.count - 1}", account, order, kind, size=size), event_id, content=content)
+        made = event(f"{self.count - 1}", account, order, kind, size=size, time=1_000 * self.count)
+        return known(made, event_id, content=content)
 
     def offer(self, entries: list[Entry], full: dict[str, int]) -> None:
         self.world.full = full

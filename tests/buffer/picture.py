@@ -38,6 +38,7 @@ class Seen(NamedTuple):
 class Picture:
     """Everything of one slot at one instant. Accounts, order keys and ids are texts; letters keep their bytes."""
 
+    destination: str = ""
     ledger: Counter[str] = field(default_factory=Counter)
     accounts: dict[str, float] = field(default_factory=dict)
     hashes: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -48,6 +49,7 @@ class Picture:
     owners: dict[str, int] = field(default_factory=dict)
     batches: dict[str, Seen] = field(default_factory=dict)
     letters: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    dead_of: dict[str, dict[str, float]] = field(default_factory=dict)
     ids: dict[str, dict[bytes, bytes]] = field(default_factory=dict)
     noted: dict[str, int] = field(default_factory=dict)
     fixed: dict[str, Any] = field(default_factory=dict)
@@ -69,6 +71,8 @@ _READ = {
     "dead": "ZRANGE",
     "dead_ids": "ZRANGE",
     "dead_counts": "HGETALL",
+    "dead_expires": "ZRANGE",
+    "dead_of": "ZRANGE",
     "held": "ZRANGE",
     "latest": "HGETALL",
     "dispatched": "GET",
@@ -94,7 +98,7 @@ async def take_picture(redis: Any, slot: Slot) -> Picture:
     for name in names:
         command = _READ[name.partition(b":")[0].decode()]
         pipeline.execute_command(command, base + name, *_ARGUMENTS.get(command, ()))
-    picture = Picture()
+    picture = Picture(slot.destination)
     for name, value in zip(names, await pipeline.execute(), strict=True):
         kind, _, rest = name.partition(b":")
         picture.keys[kind.decode()] += 1
@@ -130,7 +134,7 @@ def _note(picture: Picture, kind: str, rest: bytes, value: Any) -> None:
         picture.fixed[kind] = value
     elif kind == "account":
         picture.hashes[name] = _texts(value)
-    elif kind in ("due", "leases"):
+    elif kind in ("due", "leases", "dead_of"):
         getattr(picture, kind)[name] = _texts(value)
     elif kind == "order":
         length, _, both = rest.partition(b":")

@@ -249,7 +249,7 @@ def death(stored: bytes, code: str = CODE) -> Death:
     """This event's death, with an entry in its history."""
     dead = decode(stored)
     entry = {"reasons": [{"code": code, "message": "no"}], "status": 400, "attempts": 1, "died_at": "then"}
-    return Death(dead.id, code, replace(dead, history=(*dead.history, entry)).encode())
+    return Death(dead.id, code, dead.event_time, replace(dead, history=(*dead.history, entry)).encode())
 
 
 def part(batch: Batch, stored: Sequence[bytes], first: int, last: int, delay_ms: int = 0) -> Part:

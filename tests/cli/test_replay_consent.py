@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from producers.errors import Fault, InvalidEvent
 from producers.keys import Slot
-from producers.stored_event import decode
+from producers.stored_event import decode, event_time_of
 from tests.integration.support import Cli, sample
 from worker.buffer.batches import Death, Limits, Settlement
 from worker.buffer.buffer import Buffer
@@ -43,7 +43,8 @@ async def bury(redis: Redis, prefix: str) -> None:
     while not (batches := (await buffer.claim(Limits(60_000, 1, 1))).batches):
         pass  # they linger for a tenth of a second
     (stored,) = await buffer.read(batches)
-    dead = [Death(json.loads(decode(each).payload)["clientEventId"], "No", each) for each in stored]
+    ids = [json.loads(decode(each).payload)["clientEventId"] for each in stored]
+    dead = [Death(name, "No", event_time_of(each), each) for name, each in zip(ids, stored, strict=True)]
     await buffer.settle(batches[0], Settlement(0, tuple(dead)))
 
 

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from producers.keys import LAYOUT
 from tests.integration.support import Cli, eventually
 from tests.spool.events import SESSIONS
 from tests.spool.support import Process, Shop, after, frozen, ids, none_twice, numbers_of
@@ -16,7 +17,7 @@ KILLS = 10
 
 def accepted(shop: Shop, destination: str = "event-api") -> int:
     with sync_redis(shop.redis.url) as redis:
-        key = f"{shop.env['FORWARDER_KEY_PREFIX']}:2:{{{destination}.0}}:ledger"
+        key = f"{shop.env['FORWARDER_KEY_PREFIX']}:{LAYOUT}:{{{destination}.0}}:ledger"
         return int(redis.hget(key, "accepted") or 0)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from producers import ConfigurationError, EnqueueFailed, EventId, Fate, InvalidEvent, Producer
+from producers.keys import Slot
 from producers.settings import spool_settings
 from tests.integration.support import eventually
 from tests.spool.events import SESSIONS, lines, of_session, one
@@ -70,7 +71,8 @@ def test_what_a_full_buffer_refuses_is_spooled_until_there_is_room(shop: Shop) -
         (file,) = shop.files()
         assert "wait already" in file.why
         with sync_redis(shop.redis.url) as redis:
-            redis.hset(f"{shop.env['FORWARDER_KEY_PREFIX']}:2:{{event-api.0}}:ledger", "open", -10)  # as if delivered
+            slot = Slot(shop.env["FORWARDER_KEY_PREFIX"], "event-api", 0)
+            redis.hset(slot.key("ledger"), "open", -10)  # as if delivered
         assert sum(shop.arrived({f"e{number}" for number in range(6)}).values()) == 6
 
 

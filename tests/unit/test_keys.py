@@ -56,6 +56,13 @@ def test_the_prelude_derives_the_keys_that_python_names() -> None:
         assert key(f"{kind}_key", "7") == (SLOT.key(kind, "7").encode())
 
 
+@given(names, names)
+def test_letters_are_indexed_by_the_text_that_counts_them(code: str, account: str) -> None:
+    """So that the pairs that have letters are the fields of one hash."""
+    field = b"%d:%s%s" % (len(code.encode()), code.encode(), account.encode())
+    assert key("dead_of_key", code, account) == SLOT.base.encode() + b"dead_of:" + field
+
+
 def test_the_prelude_unpacks_the_fixed_keys_in_their_order() -> None:
     """The order of `FIXED` is the scripts' interface."""
     prelude = files("producers").joinpath("lua", "prelude.lua").read_text("utf-8")

@@ -10,7 +10,7 @@ from producers.destinations.outcomes import Delivered, Reason, Rejected, Retry
 from worker.buffer.batches import Death, Settled, Settlement
 from worker.summary import Summary
 
-DEATH = Death("e-1", "ValidationError", b"john@example.com")
+DEATH = Death("e-1", "ValidationError", 0, b"john@example.com")
 
 
 def test_a_run_adds_up() -> None:

@@ -66,10 +66,14 @@ class Claimed(NamedTuple):
 
 
 class Death(NamedTuple):
-    """One event that becomes a dead letter: its id, its first code, and the stored event with this death in it."""
+    """One event that becomes a dead letter: its id, its first code, its time in milliseconds.
+
+    `stored`: the event with this death in its history.
+    """
 
     id: str
     code: str
+    event_time: int
     stored: bytes
 
 

@@ -12,8 +12,8 @@ from producers.scripts import load
 from worker.effects import effect
 
 SCRIPTS = (  # in this order: a claim overtakes no settle
-    *("settle", "claim", "replay", "discard", "pause", "resume"),
-    *("erase", "blank", "audit"),
+    *("settle", "claim", "replay", "discard", "edit", "pause", "resume"),
+    *("erase", "blank", "audit", "letters"),
 )
 
 
@@ -30,6 +30,15 @@ async def run(redis: Redis, calls: Sequence[Call]) -> list[Any]:
     """The answer to each call, in order; an error that Redis answered stands in its place."""
     with effect(*_effects_of(calls)):
         return await _executed(redis, calls)
+
+
+async def ask(redis: Redis, calls: Sequence[Call]) -> list[Any]:
+    """The answers of scripts that change nothing. Raises the first error that Redis answered."""
+    answers = await _executed(redis, calls)
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    return answers
 
 
 async def _executed(redis: Redis, calls: Sequence[Call]) -> list[Any]:

@@ -8,10 +8,12 @@ from redis.asyncio import Redis
 
 from producers.accepted import EventId
 from producers.consent import Consent
+from producers.keys import Slot
 from producers.settings import BatchSettings, BufferSettings
 from worker.dead_letters.discarding import discard
-from worker.dead_letters.filter import Filter, Place
+from worker.dead_letters.filter import Cursor, Filter, Place
 from worker.dead_letters.finding import Finder
+from worker.dead_letters.indexes import Order
 from worker.dead_letters.letter import Letter
 from worker.dead_letters.replaying import Replayed, Replaying, no_intake
 
@@ -32,17 +34,40 @@ class DeadLetters:
         self._finder = Finder(redis, buffer)
         self._replaying = Replaying(redis, self._finder, batches, enqueue, consent)
 
-    def find(self, chosen: Filter, *, oldest_first: bool = False) -> AsyncIterator[Letter]:
-        """The letters that the filter takes, newest first unless told; read a page at a time."""
-        return self._finder.find(chosen, oldest_first=oldest_first)
+    def find(
+        self,
+        chosen: Filter,
+        *,
+        oldest_first: bool = False,
+        after: Cursor | None = None,
+        until: str | None = None,
+        slot: Slot | None = None,
+    ) -> AsyncIterator[Letter]:
+        """The letters that the filter takes, newest first unless told; read a page at a time. See `Finder.find`."""
+        return self._finder.find(chosen, oldest_first=oldest_first, after=after, until=until, slot=slot)
+
+    async def count(self, chosen: Filter) -> int:
+        """How many letters the filter takes."""
+        return await self._finder.count(chosen)
 
     async def counts(self) -> dict[tuple[str, str, str], int]:
         """How many letters there are, by (destination, account, code)."""
         return await self._finder.counts()
 
     async def choose(self, chosen: Filter, *, oldest_first: bool = True) -> list[Place]:
-        """Where the letters are that the filter takes now: what comes later is not among them."""
-        return [Place(letter.slot, letter.number) async for letter in self.find(chosen, oldest_first=oldest_first)]
+        """Where the letters are that the filter takes now, slot by slot: what comes later is not among them."""
+        slots = self._finder.slots(chosen.destination)
+        return [place for slot in slots async for place in self._chosen(chosen, slot, oldest_first)]
+
+    async def _chosen(self, chosen: Filter, slot: Slot, oldest_first: bool) -> AsyncIterator[Place]:
+        """No letter is read where indexes know all."""
+        if chosen.indexed:
+            async for page in self._finder.places(chosen, Order.of(chosen, oldest_first), slot):
+                for found in page:
+                    yield Place(slot, found.number)
+        else:
+            async for letter in self.find(chosen, oldest_first=oldest_first, slot=slot):
+                yield Place(slot, letter.number)
 
     async def overtaken(self, places: Iterable[Place]) -> int:
         """How many letters are older than what has been delivered to their list since they died."""

@@ -11,6 +11,7 @@ import pytest
 
 from producers.append import APPEND
 from producers.destinations.answers import Request
+from producers.keys import Slot
 from tests.chaos.kills import acts
 from tests.chaos.kills.driver import watched
 from tests.chaos.kills.ground import Ground
@@ -21,6 +22,8 @@ from worker.redis_client import sync_redis, with_redis
 from worker.transport import HttpTransport
 
 Env = Mapping[str, str]
+PREFIX = "{prefix}"
+NOTE = Slot(PREFIX, "event-api", 0).key("dispatched")
 SCENES = tuple(dict.fromkeys(each.scene for each in (*OF_DELIVERY, *OF_THE_REST) if each.scene is not Hanging))
 
 
@@ -72,14 +75,14 @@ def raw_note(env: Env) -> None:
 @pytest.mark.parametrize(
     ("act", "found"),
     [
-        (raw_command, ["SET {0}:raw"]),
+        (raw_command, [f"SET {PREFIX}:raw"]),
         (raw_pipeline, ["HSET raw"]),
         (raw_script, [f"EVALSHA {APPEND.sha}"]),
         (raw_request, ["POST /raw"]),
-        (raw_note, ["SET {0}:2:{{event-api.0}}:dispatched", "DEL {0}:2:{{event-api.0}}:dispatched"]),
+        (raw_note, [f"SET {NOTE}", f"DEL {NOTE}"]),
     ],
 )
 def test_a_write_outside_an_effect_would_be_found(ground: Ground, act: Callable[[Env], None], found: list[str]) -> None:
     """The watch itself: a command, one among others, a script, a request, and a door that lost its name."""
     _, outside = watched(act, ground.env)
-    assert outside == [each.format(ground.prefix) for each in found]
+    assert outside == [each.replace(PREFIX, ground.prefix) for each in found]

@@ -8,7 +8,7 @@ for at = 2, #ARGV, 3 do
   local number = next_letter()
   redis.call('HSET', letter_key(number), 'account', '', 'order', '', 'kind', '', 'id', ARGV[at],
     'code', ARGV[at + 1], 'event', ARGV[at + 2])
-  note_letter(now, number, ARGV[at], ARGV[at + 1], '')
+  note_letter(now, number, ARGV[at], ARGV[at + 1], '', '')
   kept = kept + 1
 end
 count('accepted', kept)

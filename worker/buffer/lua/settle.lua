@@ -6,7 +6,7 @@
 --       (else ''), verdict, hold ms, reason of the hold, print of the credentials, 1 if the
 --       API was reached, failures that open the circuit, its
 --       first and its longest delay (ms), most dead letters of an account (0: any), delivered, dead, again,
---       for each dead: its id, its first code, the stored event (with this death in its history)
+--       for each dead: its id, its first code, its event time (ms), the stored event (with this death in its history)
 --       for each part to be sent again: first and last (places in the list), bytes, delay ms (0: it keeps its place, or
 --       -1: the smallest first)
 -- The verdict: taken, refused (for its content), limited, parked (credentials refused), answered (by the API, no more is
@@ -20,7 +20,7 @@ local mode, verdict, hold_ms, hold_reason, print = ARGV[5], ARGV[6], tonumber(AR
 local reached = ARGV[10] == '1'
 local most_dead = tonumber(ARGV[14])
 local delivered, deaths, parts = tonumber(ARGV[15]), tonumber(ARGV[16]), tonumber(ARGV[17])
-local DEATHS = 18 -- where they begin
+local DEATHS, DEATH = 18, 4 -- where they begin, arguments of each
 local f = redis.call('HMGET', batch_key(id), 'token', 'account', 'order', 'kind', 'events', 'oldest', 'newest',
   'opened', 'attempts', 'list', 'first', 'last', 'bytes', 'due', 'far', 'tried', 'root')
 if f[1] ~= token then
@@ -43,7 +43,7 @@ local function part_given(at)
 end
 
 local function parts_given()
-  local given, events, at, free = {}, 0, DEATHS + 3 * deaths, batch.first
+  local given, events, at, free = {}, 0, DEATHS + DEATH * deaths, batch.first
   if delivered < 0 or deaths < 0 or parts < 0 then return nil end
   for _ = 1, parts do
     local part = part_given(at)
@@ -57,8 +57,8 @@ end
 local function bury(at)
   local number = next_letter()
   redis.call('HSET', letter_key(number), 'account', batch.account, 'order', batch.order, 'kind', batch.kind,
-    'id', ARGV[at], 'code', ARGV[at + 1], 'event', ARGV[at + 2])
-  note_letter(now, number, ARGV[at], ARGV[at + 1], batch.account)
+    'id', ARGV[at], 'code', ARGV[at + 1], 'event', ARGV[at + 3])
+  note_letter(now, number, ARGV[at], ARGV[at + 1], batch.account, ARGV[at + 2])
 end
 
 -- The first try is forgotten with the last attempt: what was only held back does not age.
@@ -94,7 +94,7 @@ if keeps then
 end
 
 local released = batch.bytes
-for place = 0, deaths - 1 do bury(DEATHS + 3 * place) end
+for place = 0, deaths - 1 do bury(DEATHS + DEATH * place) end
 redis.call('ZREM', leases_key(batch.account), id)
 if #given == 1 and again == batch.events and mode ~= 'renew' then try_again_whole(given[1]) else replace(batch, given, epoch, mode == 'renew') end
 for _, part in ipairs(given) do
