@@ -57,7 +57,7 @@ class Finder:
     async def places(
         self,
         chosen: Filter,
-        order: Order = Order(),
+        order: Order,
         slot: Slot | None = None,
     ) -> AsyncIterator[list[Found]]:
         """Where the letters are that the filter takes as far as indexes know; no letter is read."""

@@ -98,9 +98,11 @@ class Source:
         return [self._index, *(self._behind or (0, ""))]
 
     def took(self, page: Sequence[bytes], asked: int) -> None:
-        """What the script gave."""
+        """What the script gave: the oldest first, always."""
         pairs = zip(page[::2], page[1::2], strict=True)
         found = [Found(self.slot, number.decode(), int(float(at))) for number, at in pairs]
+        if not self._order.oldest_first:
+            found.reverse()
         self.ahead.extend(each for each in found if self._order.counts(each.number))
         self.more = len(found) == asked
         if found:

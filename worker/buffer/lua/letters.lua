@@ -4,7 +4,7 @@
 -- ARGV  oldest or newest (which come first), the time from which and the time before which they died (ms, -inf, +inf),
 --       most letters of each index, then for each index: the text of its code and account as in dead_counts ('' for all
 --       letters), when the letter died behind which it goes on (ms), and its number ('' from the beginning)
--- Gives for each index the numbers of letters, each with when it died.
+-- Gives for each index the numbers of its next letters, each with when it died; the oldest first, always.
 local oldest, since, till, most = ARGV[1] == 'oldest', ARGV[2], ARGV[3], tonumber(ARGV[4])
 
 -- How many letters of an index died before a time, or at it with a number up to this one.

@@ -3,46 +3,64 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from worker.cli.context import DestinationOption, JsonOption, out, print_json
-from worker.cli.dlq.shared import AccountOption, CodeOption, on_queues, queue, shown_plain
-from worker.dead_letters import DeadLetters, Filter
+from worker.cli.dlq.filters import filtered, queue
+from worker.cli.dlq.letter_page import print_letter
+from worker.cli.dlq.shared import on_queues, shown_plain
+from worker.dead_letters import DeadLetters, Filter, Letter
+
+SHOWN = 50  # in a table, unless told
 
 
+class By(StrEnum):
+    DESTINATION = "destination"
+    ACCOUNT = "account"
+    CODE = "code"
+
+
+@filtered
 def list_letters(
-    destination: DestinationOption = None,
-    account: AccountOption = None,
-    code: CodeOption = None,
+    chosen: Filter,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many (a table shows 50 unless told).")] = None,
+    oldest_first: Annotated[bool, typer.Option("--oldest-first", help="Those that died first, first.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List dead letters, newest first."""
-    chosen = Filter(queue(destination), account, code)
-    letters = on_queues(lambda queues: _shown(queues, chosen, limit if as_json else limit or 50))
+    """List dead letters, newest first. `--text` and `--attempts` read them one by one; the rest is asked of indexes."""
     if as_json:
-        print_json(letters)
+        on_queues(lambda queues: _stream(queues.find(chosen, oldest_first=oldest_first), limit))
     else:
-        out.print(_table(letters))
+        on_queues(lambda queues: _table(queues, chosen, limit or SHOWN, oldest_first))
 
 
-def stats(as_json: JsonOption = False) -> None:
-    """Count dead letters by destination, account and code."""
+def stats(
+    by: Annotated[By | None, typer.Option(help="Sums by this alone.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Count dead letters by destination, account and code; of counters, however many there are."""
     counts = on_queues(lambda queues: queues.counts())
-    rows = [
-        {"destination": name, "account": account, "code": code, "letters": letters}
-        for (name, account, code), letters in sorted(counts.items(), key=lambda item: -item[1])
-    ]
+    names = [by.value] if by else [each.value for each in By]
+    sums: Counter[tuple[str, ...]] = Counter()
+    for of, letters in counts.items():
+        named = dict(zip((each.value for each in By), of, strict=True))
+        sums[tuple(named[name] for name in names)] += letters
+    rows = [{**dict(zip(names, of, strict=True)), "letters": letters} for of, letters in sums.most_common()]
     if as_json:
         print_json(rows)
         return
-    table = Table("destination", "account", "code", "letters")
+    table = Table(*names, "letters", show_footer=True)
+    table.columns[0].footer, table.columns[-1].footer = "all", f"{sums.total():,}"
+    table.columns[-1].justify = "right"
     for row in rows:
-        table.add_row(*(shown_plain(str(value)) for value in row.values()))
+        table.add_row(*(shown_plain(str(row[name])) for name in names), f"{row['letters']:,}")
     out.print(table)
 
 
@@ -51,39 +69,49 @@ def show(
     destination: DestinationOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the dead letters of one event in full, with their history."""
+    """Show the dead letters of one event in full, with their history: every death and every edit."""
     chosen = Filter(queue(destination), ids=[event_id])
-    letters = on_queues(lambda queues: _shown(queues, chosen, None, history=True))
+    letters = on_queues(lambda queues: _all(queues.find(chosen)))
     if not letters:
         typer.echo(f"no dead letter has the id {event_id}", err=True)
         raise typer.Exit(1)
     if as_json:
-        print_json(letters)
-    for letter in letters if not as_json else []:
+        print_json([{**letter.shown(), "history": list(letter.event.history)} for letter in letters])
+        return
+    for letter in letters:
         print_letter(letter, out)
 
 
-def print_letter(letter: dict[str, Any], console: Console) -> None:
-    """One letter for a person, its own text escaped."""
-    console.print_json(json.dumps(letter, ensure_ascii=False))
+async def _all(letters: AsyncIterator[Letter]) -> list[Letter]:
+    return [letter async for letter in letters]
 
 
-async def _shown(
-    queues: DeadLetters, chosen: Filter, limit: int | None, *, history: bool = False
-) -> list[dict[str, Any]]:
-    shown: list[dict[str, Any]] = []
-    async for letter in queues.find(chosen):
-        if limit is not None and len(shown) >= limit:
+async def _stream(letters: AsyncIterator[Letter], limit: int | None) -> None:
+    """A JSON array, a letter at a time."""
+    count = 0
+    sys.stdout.write("[")
+    async for letter in letters:
+        sys.stdout.write((", " if count else "") + json.dumps(letter.shown(), ensure_ascii=False))
+        count += 1
+        if count == limit:
             break
-        form = letter.shown()
-        shown.append({**form, "history": list(letter.event.history)} if history else form)
-    return shown
+    sys.stdout.write("]\n")
 
 
-def _table(letters: list[dict[str, Any]]) -> Table:
-    table = Table("id", "destination", "account", "code", "message", "died at", "expires at")
-    for letter in letters:
-        reason = letter["reasons"][0] if letter["reasons"] else {"code": "", "message": ""}
-        cells = (letter["id"], letter["destination"], letter["account"], reason["code"], reason["message"][:60])
-        table.add_row(*(shown_plain(cell) for cell in cells), letter["died_at"], letter["expires_at"])
-    return table
+async def _table(queues: DeadLetters, chosen: Filter, limit: int, oldest_first: bool) -> None:
+    table, more = Table("id", "destination", "account", "code", "message", "died at", "expires at"), False
+    async for letter in queues.find(chosen, oldest_first=oldest_first):
+        if table.row_count == limit:
+            more = True
+            break
+        table.add_row(*_row(letter.shown()))
+    out.print(table)
+    if more:
+        rest = f" of {await queues.count(chosen):,}" if chosen.indexed else ", and there are more"
+        typer.echo(f"the {'oldest' if oldest_first else 'newest'} {limit:,}{rest}: see --limit", err=True)
+
+
+def _row(letter: dict[str, Any]) -> list[str | None]:
+    reason = letter["reasons"][0] if letter["reasons"] else {"code": "", "message": ""}
+    cells = (letter["id"], letter["destination"], letter["account"], reason["code"], reason["message"][:60])
+    return [*(shown_plain(cell) for cell in cells), letter["died_at"], letter["expires_at"]]

@@ -1,32 +1,24 @@
-"""What the commands of `dlq` share: options, the filter they make, and the queues of this environment."""
+"""What the commands of `dlq` share: the filter that their options make, and the queues of this environment."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 import typer
 from rich.markup import escape
 
 from producers import Producer
-from worker.cli.context import buffer_of, environment, known, plain
+from worker.cli.context import buffer_of, environment, plain
+from worker.cli.dlq.filters import AccountOption, AllOption, CodeOption, IdsArgument, queue
 from worker.dead_letters import DeadLetters, Filter
-from worker.intake.letters import NAME as INTAKE
 from worker.redis_client import with_redis
 from worker.second_consent import consent_of, entrance
 from worker.settings import caps_of
 
-AccountOption = Annotated[str | None, typer.Option("--account", "-a", help="Only this account.")]
-CodeOption = Annotated[str | None, typer.Option("--code", "-c", help="Only letters whose first code is this.")]
-AllOption = Annotated[bool, typer.Option("--all", help="Every letter that the filters take.")]
-IdsArgument = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="The events' ids.")]
 Answer = TypeVar("Answer")
-
-
-def queue(name: str | None) -> str | None:
-    """A dead-letter queue: one a destination, and one for the intake."""
-    return name if name == INTAKE else known(name)
+__all__ = ["AccountOption", "AllOption", "CodeOption", "IdsArgument", "chosen_by", "on_queues", "queue", "shown_plain"]
 
 
 def chosen_by(
