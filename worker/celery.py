@@ -27,7 +27,7 @@ from worker.broker_connection import BrokerConnection
 from worker.consumer_step import ConsumerStep
 from worker.dispatch import DispatchStep
 from worker.intake.step import IntakeStep
-from worker.names import task_name
+from worker.names import replay_name, task_name
 from worker.process import close_process, open_process
 from worker.queues import task_queues
 from worker.settings import load_settings, longest_task_s
@@ -77,7 +77,9 @@ app.conf.update(
     broker_heartbeat=20,  # AMQP's: a broker that hangs is noticed in twice the time
     task_queues=task_queues(SETTINGS.broker_url),
     task_default_queue=task_name(next(iter(DESTINATIONS))),
-    task_routes={task_name(name): {"queue": task_name(name)} for name in DESTINATIONS},
+    task_routes={
+        each: {"queue": task_name(name)} for name in DESTINATIONS for each in (task_name(name), replay_name(name))
+    },
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     task_ignore_result=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Callable
@@ -54,12 +55,22 @@ class Delivery:
         self._exchange = Exchange(buffer, settings.lease_s, self._hear)
         keys = settings.idempotency_keys
         self._stop = stop
+        self._woken = asyncio.Event()
         self._wire = Wire(transport, stop)
         self._sender = Sender(target, self._wire, settings.http_timeout_s, idempotency_keys=keys)
         self._pacer = Pacer(settings.spacing_ms / 1000, by_account=settings.rate_scope == "account")
 
-    async def run(self, on_last_claim: Callable[[], object] | None = None) -> Summary:
-        """Delivers until nothing is due and nothing in flight. `on_last_claim` is called once no more is claimed."""
+    def wake(self) -> None:
+        """Something became due just now."""
+        self._woken.set()
+
+    async def run(
+        self, on_last_claim: Callable[[], object] | None = None, more: Callable[[], bool] = lambda: False
+    ) -> Summary:
+        """Delivers until nothing is due and nothing in flight. `on_last_claim` is called once no more is claimed.
+
+        `more`: whether something may become due at any moment, so that it goes on.
+        """
         ends = time.monotonic() + self._settings.task_slice_s
         flights: set[asyncio.Task[None]] = set()
         claiming = True
@@ -69,7 +80,7 @@ class Delivery:
             taken = await self._exchange.turn(self._limits(room), patient=bool(flights))
             flights |= {asyncio.create_task(self._attempt(each)) for each in taken}
             ended = self._stop.asked or time.monotonic() > ends
-            if claiming and (ended or not (flights or self._exchange.due_in() < SOON_S)):
+            if claiming and (ended or not (flights or more() or self._exchange.due_in() < SOON_S)):
                 claiming = False
                 if on_last_claim:
                     on_last_claim()
@@ -80,12 +91,17 @@ class Delivery:
         """Waits for the first request to end, or until more may be claimed. Gives the requests still under way."""
         pause = min(LOOK_AGAIN_S, max(0.0, self._exchange.due_in())) if may_claim else LOOK_AGAIN_S
         if not flights:
-            await asyncio.sleep(pause if may_claim else 0)
+            await self._woken_within(pause if may_claim else 0)
             return flights
         done, under_way = await asyncio.wait(flights, timeout=pause, return_when="FIRST_COMPLETED")
         for flight in done:
             flight.result()
         return under_way
+
+    async def _woken_within(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), seconds)
+        self._woken.clear()
 
     def _cut_off(self, batch: Batch) -> None:
         """The worker ends. What may have arrived has spent its attempt, anything else goes back as it was."""

@@ -19,7 +19,7 @@ from producers.scripts import load
 from worker.dispatch_note import NOTE_MS
 from worker.effects import effect
 from worker.heartbeat import HEARTBEAT_EVERY_S, Worker, beat, leave
-from worker.names import task_name
+from worker.names import replay_name, task_name
 from worker.pulse import PULSE, Pulse
 from worker.redis_client import sync_redis
 from worker.settings import Settings, load_settings
@@ -31,6 +31,7 @@ from worker.thread_step import ThreadStep
 log = structlog.get_logger("forwarder.dispatch")
 LOOK_S = 0.1
 AWAY_S = 1.0
+REPLAYS = 2  # by which the script says that a replay runs
 
 
 class Dispatcher:
@@ -82,12 +83,13 @@ class Dispatcher:
             return  # what is due is for the other workers to see
         for slot, due in zip(self._slots, self._due(), strict=True):
             if due:
-                self._queues.send(task_name(slot.destination), slot.shard)
+                name = replay_name if due == REPLAYS else task_name
+                self._queues.send(task_name(slot.destination), slot.shard, name(slot.destination))
         if self._pulse.felt and time.monotonic() >= self._next_beat:
             beat(self._redis, self._prefix, self._worker)
             self._next_beat = time.monotonic() + HEARTBEAT_EVERY_S
 
-    def _due(self) -> list[bool]:
+    def _due(self) -> list[int]:
         answers = self._asked()
         if any(isinstance(answer, NoScriptError) for answer in answers):
             self._redis.script_load(self._script.text)
@@ -95,7 +97,7 @@ class Dispatcher:
         for answer in answers:
             if isinstance(answer, Exception):
                 raise answer
-        return [bool(answer) for answer in answers]
+        return [int(answer) for answer in answers]
 
     def _asked(self) -> list[Any]:
         pipeline = self._redis.pipeline(transaction=False)

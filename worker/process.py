@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 
 import structlog
 from redis.asyncio import Redis
@@ -18,6 +18,8 @@ from worker.delivery import Delivery
 from worker.dispatch_note import DispatchNote
 from worker.effects import effect
 from worker.redis_client import async_redis
+from worker.replay.runner import Runner
+from worker.second_consent import consent_or_nobody
 from worker.sending import Target
 from worker.settings import Settings, open_credentials
 from worker.stopping import SETTLE_S, STOPPING, Stopping
@@ -42,6 +44,7 @@ class Process:
         self._transport: Transport = HttpTransport(most)
         timeout_s = min(each.http_timeout_s for each in settings.delivery.values())
         prefix = settings.buffer.key_prefix
+        self._consent = consent_or_nobody(settings.consent)
         self._tokens = FleetTokens(self._redis, prefix, self._transport, settings.auth_host, timeout_s)
 
     def deliver(self, destination: str, shard: int) -> Summary:
@@ -63,8 +66,23 @@ class Process:
         async with DispatchNote(self._redis, slot) as note:
             of = self._settings.delivery[destination]
             delivery = Delivery(buffer, target, self._transport, of, stop=self._stopping)
-            await self._bounded(delivery.run(on_last_claim=note.release))
+            async with self._replaying(slot, delivery.wake) as runner:
+                await self._bounded(delivery.run(on_last_claim=note.release, more=lambda: runner.busy))
+            delivery.summary.replayed = runner.moved
             return delivery.summary
+
+    @contextlib.asynccontextmanager
+    async def _replaying(self, slot: Slot, on_moved: Callable[[], object]) -> AsyncIterator[Runner]:
+        """Replays run beside the delivery, as long as it claims at most."""
+        of, caps = self._settings.delivery[slot.destination], self._settings.caps[slot.destination]
+        settings = (self._settings.buffer, slot, caps, of.replay_room, self._consent, self._stopping)
+        runner = Runner(self._redis, *settings, on_moved=on_moved)
+        running = asyncio.create_task(runner.run(of.task_slice_s))
+        try:
+            yield runner
+        finally:
+            running.cancel()
+            await asyncio.wait({running})
 
     async def _leave_to_others(self, slot: Slot) -> None:
         """This task came too late: another worker's dispatcher need not wait until the note of it lapses."""

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+import structlog
+
 from producers import EnqueueFailed, EventId, Producer
 from producers.consent import Consent, allows, consent_named
 from producers.destinations import DESTINATIONS
-from producers.errors import ForwarderError
+from producers.errors import ConfigurationError, ForwarderError
 from producers.lines import parse_line
 from producers.many import accepted
 from producers.settings import consent_setting
 from worker.dead_letters.letter import Letter
+
+log = structlog.get_logger("forwarder.consent")
 
 
 class Undecided(ForwarderError):
@@ -31,6 +35,19 @@ def consent_of(environ: Mapping[str, str]) -> Consent | None:
     """What `FORWARDER_CONSENT` names."""
     path = consent_setting(environ)
     return consent_named(path, "FORWARDER_CONSENT") if path else None
+
+
+def consent_or_nobody(path: str) -> Consent | None:
+    """For a worker: a function that cannot be found leaves everything undecided, and keeps no delivery from running."""
+    try:
+        return consent_named(path, "FORWARDER_CONSENT") if path else None
+    except ConfigurationError as error:
+        log.error("consent_cannot_be_asked", error=str(error))
+        return _nobody
+
+
+def _nobody(_destination: str, _account: str, _event: object) -> bool:
+    raise Undecided("FORWARDER_CONSENT names a function that is not there")
 
 
 def ask(consent: Consent | None, letters: Iterable[Letter]) -> Asked:

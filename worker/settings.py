@@ -15,10 +15,18 @@ from producers.destinations import DESTINATIONS, Destination
 from producers.destinations.contract import Rate
 from producers.errors import ConfigurationError
 from producers.redis_url import secret_free
-from producers.settings import BatchSettings, BufferSettings, batch_settings, buffer_settings, read, variable
+from producers.settings import (
+    BatchSettings,
+    BufferSettings,
+    batch_settings,
+    buffer_settings,
+    consent_setting,
+    read,
+    variable,
+)
 from worker.amqp_url import parse_amqp_url
 from worker.broker import is_amqp, is_redis
-from worker.buffer.batches import Bounds
+from worker.buffer.batches import Bounds, Room
 from worker.credentials import Credentials, FileCredentials, SandboxCredentials
 from worker.retry import RetryPolicy
 
@@ -77,6 +85,12 @@ class DeliverySettings(Struct, frozen=True):
         return Bounds(self.circuit_failures, *delays, self.max_dead_letters)
 
     @property
+    def replay_room(self) -> Room:
+        """What replays may have on their way: little enough that what is live hardly waits for it."""
+        of_an_account = 1 if self.requests_a_second else max(1, self.account_in_flight // 10)
+        return Room(of_an_account, max(of_an_account, self.in_flight // 4))
+
+    @property
     def spacing_ms(self) -> int:
         """Between two requests: a little more than the rate asks for, so that a request may come late."""
         return round(1_080 / self.requests_a_second) if self.requests_a_second else 0
@@ -86,6 +100,7 @@ class WorkerSettings(Struct, frozen=True):
     """What is the same for all destinations. `env` decides whether real hosts are reached at all.
 
     `shutdown_timeout_s`: how long a worker that is to end lets the requests finish that are under way.
+    `replay_rate`: dead letters a second that a replay sends again unless told.
     """
 
     env: Literal["sandbox", "testing", "production"] = "sandbox"
@@ -93,6 +108,7 @@ class WorkerSettings(Struct, frozen=True):
     credentials_file: str = ""
     data_dir: str = ".forwarder"
     shutdown_timeout_s: Annotated[float, Meta(gt=0, le=3_600)] = 30
+    replay_rate: Annotated[float, Meta(gt=0, le=100_000)] = 1_000
 
 
 class ConsoleSettings(Struct, frozen=True):
@@ -109,7 +125,10 @@ class ConsoleSettings(Struct, frozen=True):
 
 
 class Settings(Struct, frozen=True):
-    """Everything that a worker knows of its surroundings. `hosts`: destination -> scheme and host, where it has one."""
+    """Everything that a worker knows of its surroundings. `hosts`: destination -> scheme and host, where it has one.
+
+    `caps`: destination -> those of its batches. `consent`: where the callback is that is asked before a replay, or "".
+    """
 
     worker: WorkerSettings
     buffer: BufferSettings
@@ -118,6 +137,8 @@ class Settings(Struct, frozen=True):
     hosts: Mapping[str, str]
     auth_host: str
     delivery: Mapping[str, DeliverySettings]
+    caps: Mapping[str, BatchSettings]
+    consent: str
 
 
 def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -135,6 +156,8 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         hosts={api.name: host for api in DESTINATIONS.values() if (host := _host(api, worker, environ))},
         auth_host=_one_host("FORWARDER_AUTH_URL", worker, environ) or "",
         delivery=delivery,
+        caps={name: caps_of(environ)(name) for name in DESTINATIONS},
+        consent=consent_setting(environ),
     )
 
 
@@ -186,6 +209,11 @@ def caps_of(environ: Mapping[str, str]) -> Callable[[str], BatchSettings]:
 def data_dir(environ: Mapping[str, str] = os.environ) -> Path:
     """Where `forwarder up` keeps its Redis data: `FORWARDER_DATA_DIR`."""
     return Path(read(WorkerSettings, environ).data_dir)
+
+
+def replay_rate(environ: Mapping[str, str]) -> float:
+    """Dead letters a second that a replay sends again unless told."""
+    return read(WorkerSettings, environ).replay_rate
 
 
 def shutdown_timeout_s(environ: Mapping[str, str]) -> float:

@@ -19,6 +19,7 @@ class Summary:
     delivered: int = 0
     dead: int = 0
     parked: int = 0
+    replayed: int = 0
     circuit_opened: int = 0
     codes: Counter[str] = field(default_factory=Counter)
 
@@ -57,6 +58,7 @@ class Summary:
             "failed": self.failed,
             "dead": self.dead,
             "parked": self.parked,
+            "replayed": self.replayed,
             "circuit_opened": self.circuit_opened,
             "codes": dict(self.codes.most_common(5)),
         }

@@ -27,12 +27,12 @@ class TaskQueues:
         self._most = most
         self._connection = app.connection_for_write()  # of its own: those of the pool know no time-out
 
-    def send(self, queue: str, shard: int) -> None:
-        """Sends the task of that name, unless enough of them wait."""
+    def send(self, queue: str, shard: int, task: str = "") -> None:
+        """Sends the task, by the queue's name unless told, if not enough of them wait."""
         with self._connected() as connection:
             if self._has_room(connection, queue):
                 with effect("send task"):
-                    self._app.send_task(queue, args=(shard,), connection=connection)
+                    self._app.send_task(task or queue, args=(shard,), connection=connection)
 
     @contextmanager
     def _connected(self) -> Iterator[Any]:

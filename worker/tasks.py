@@ -1,4 +1,7 @@
-"""The Celery tasks, one a destination. Thin: they run a delivery on their process's own event loop."""
+"""The Celery tasks, two a destination. Thin: they run a delivery on their process's own event loop.
+
+The second does the same under another name, so that Flower shows where a replay runs.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from celery import Celery
 
 from producers.destinations import DESTINATIONS
 from producers.errors import ForwarderError
-from worker.names import task_name
+from worker.names import replay_name, task_name
 from worker.process import open_process
 from worker.settings import Settings
 from worker.summary import Summary
@@ -20,12 +23,11 @@ class DeliveryFailed(ForwarderError):
 
 
 def register(app: Celery, settings: Settings) -> None:
-    """Gives the app one task for each destination that has a host in this environment."""
+    """Gives the app the tasks of each destination that has a host in this environment."""
     for destination in DESTINATIONS:
         if destination in settings.hosts:
-            app.task(name=task_name(destination), shared=False, throws=(DeliveryFailed,))(
-                _deliverer(settings, destination)
-            )
+            for name in (task_name(destination), replay_name(destination)):
+                app.task(name=name, shared=False, throws=(DeliveryFailed,))(_deliverer(settings, destination))
 
 
 def _deliverer(settings: Settings, destination: str) -> Callable[[int], dict[str, object]]:

@@ -77,10 +77,7 @@ end
 -- Notes the events of a group from `from` on as accepted into a batch, in the newest generation.
 local went = {} -- the batch of each id of this call
 local function note_ids(generation, batch, prints, from, events)
-  local number, epoch = string.match(batch, '^(%d+)-(%x+)$')
-  local packed = struct.pack('<I5', tonumber(number)) .. string.gsub(epoch, '%x%x', function(byte)
-    return string.char(tonumber(byte, 16))
-  end)
+  local packed = pack_batch(batch)
   for place = from, from + events - 1 do
     local print = print_at(prints, place)
     if print ~= NO_PRINT then

@@ -52,6 +52,7 @@ class Picture:
     dead_of: dict[str, dict[str, float]] = field(default_factory=dict)
     ids: dict[str, dict[bytes, bytes]] = field(default_factory=dict)
     noted: dict[str, int] = field(default_factory=dict)
+    replays: dict[str, Any] = field(default_factory=dict)
     fixed: dict[str, Any] = field(default_factory=dict)
     keys: dict[str, int] = field(default_factory=Counter)
 
@@ -86,6 +87,10 @@ _READ = {
     "letter": "HGETALL",
     "ids": "HGETALL",
     "noted": "GET",
+    "replays": "ZRANGE",
+    "replay": "HGETALL",
+    "aside": "ZRANGE",
+    "replaying": "HGETALL",
 }
 _ARGUMENTS = {"ZRANGE": (0, -1, "WITHSCORES"), "LRANGE": (0, -1)}
 
@@ -144,6 +149,8 @@ def _note(picture: Picture, kind: str, rest: bytes, value: Any) -> None:
         (picture.lists if kind == "events" else picture.ids)[name] = value
     elif kind in ("owners", "noted"):
         (picture.owners if kind == "owners" else picture.noted)[name] = int(value)
+    elif kind in ("replays", "replay", "aside", "replaying"):
+        picture.replays[f"{kind}:{name}"] = value
     elif kind == "letter":
         picture.letters[name] = {key.decode(): item for key, item in value.items()}
     else:

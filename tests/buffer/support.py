@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha1
 from itertools import groupby
 from typing import Any
 
@@ -28,6 +29,7 @@ from worker.buffer.calls import Call, run_one
 from worker.buffer.erasing import Erasing, Owner, Run
 from worker.buffer.holds import Holds
 from worker.dead_letters import Replayed
+from worker.dead_letters.moving import Done
 
 TO = EVENT_API._replace(envelope_bytes=lambda *_: 0)  # so that the cap in bytes is the sum of the sizes
 CODE = "Refused"
@@ -140,11 +142,16 @@ class World:
     async def replay(self, numbers: Sequence[str]) -> int:
         """The script itself, at this world's time; letters that are gone are asked for as well."""
         letters = (await self.picture()).letters
-        args: list[Any] = [self.now, epoch(), self.cap_events]
+        args: list[Any] = [self.now, epoch(), self.cap_events, self.window_s, "", "", 0, 0, 0]
         for number in numbers:
             stored = letters[number]["event"] if number in letters else StoredEvent(0, 0, b"").encode()
-            args += [number, len(payload_of(stored)) + 1, self.cap_bytes, event_time_of(stored)]
-        return await self._run("replay", args)
+            payload = payload_of(stored)
+            digest = sha1(payload, usedforsecurity=False).hexdigest()
+            told = print_of_id(letters[number]["account"].decode(), "", name_of(stored)) if number in letters else b""
+            args += [f"1:{number}", "move", digest, len(payload) + 1, self.cap_bytes, event_time_of(stored), 0, told]
+        answer = await run_one(self.redis, Call("replay", self.slot.fixed, args))
+        await self.check()
+        return Done.of(answer).moved
 
     async def discard(self, numbers: Sequence[str]) -> int:
         return await self._run("discard", ["discarded", *numbers])

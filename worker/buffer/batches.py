@@ -138,3 +138,10 @@ class Settled(IntFlag):
     PUT_BACK = 2
     CIRCUIT_OPENED = 4
     ACCOUNT_PARKED = 8
+
+
+class Room(NamedTuple):
+    """Batches of replays that may be on their way at a time: of an account, and in the slot. 0: any number."""
+
+    of_an_account: int = 0
+    in_all: int = 0

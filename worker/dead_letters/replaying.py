@@ -8,17 +8,16 @@ from typing import Any, NamedTuple
 from redis.asyncio import Redis
 
 from producers.accepted import EventId
-from producers.append import epoch
 from producers.consent import Consent
-from producers.destinations import DESTINATIONS
 from producers.errors import ConfigurationError, ForwarderError, InvalidEvent
 from producers.keys import Slot
 from producers.settings import BatchSettings
-from worker.buffer.calls import Call, run_one
+from worker.buffer.calls import run_one
 from worker.dead_letters.discarding import take_out
 from worker.dead_letters.filter import Place, chunks
 from worker.dead_letters.finding import Finder
 from worker.dead_letters.letter import Letter
+from worker.dead_letters.moving import Candidate, Done, Fate, replay_call
 from worker.effects import effect
 from worker.intake.letters import NAME as INTAKE
 from worker.second_consent import Undecided, ask
@@ -88,13 +87,17 @@ class Replaying:
         return total
 
     async def _revive(self, slot: Slot, letters: list[Letter]) -> Replayed:
-        """First those go that may not be sent: whatever happens then, they are not."""
+        """What may not be sent is discarded in the same step."""
         asked = ask(self._consent, letters)
-        withheld = [letter.number for letter in asked.withheld]
-        gone = await take_out(self._redis, slot, withheld)
-        call = self._replay_call(slot, asked.allowed)
-        moved = int(await run_one(self._redis, call)) if asked.allowed else 0
-        return Replayed(moved, gone, tuple(letter.id for letter in asked.undecided))
+        withheld = {letter.number for letter in asked.withheld}
+        fates: list[tuple[Candidate, Fate]] = [
+            (Candidate.of(letter), "withhold" if letter.number in withheld else "move")
+            for letter in letters
+            if letter not in asked.undecided
+        ]
+        call = replay_call(slot, self._batches(slot.destination), fates)
+        done = Done.of(await run_one(self._redis, call))
+        return Replayed(done.moved, done.withheld, tuple(letter.id for letter in asked.undecided))
 
     async def _reenter(self, slot: Slot, letters: list[Letter]) -> Replayed:
         """Messages of the intake are checked and enqueued anew; one that is still at fault stays where it is."""
@@ -120,11 +123,3 @@ class Replaying:
             with effect("intake letters unlock"):
                 await self._redis.delete(busy)
         return Replayed(len(taken) - withheld, withheld, tuple(undecided))
-
-    def _replay_call(self, slot: Slot, letters: list[Letter]) -> Call:
-        caps, to = self._batches(slot.destination), DESTINATIONS[slot.destination]
-        args: list[str | int] = ["", epoch(), caps.max_events]
-        for letter in letters:
-            cap_bytes = caps.max_bytes - to.envelope_bytes(letter.of.account, letter.of.order, letter.of.kind)
-            args += [letter.number, len(letter.event.payload) + 1, cap_bytes, letter.event.event_time]
-        return Call("replay", slot.fixed, args)

@@ -1,0 +1,141 @@
+"""`forwarder dlq replay`: letters are sent again, by the workers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from producers.clock import now_ms
+from worker.audit import operator
+from worker.cli.audit import audited
+from worker.cli.context import DestinationOption, JsonOption, YesOption, agreed, buffer_of, environment, out, print_json
+from worker.cli.dlq.following import follow, names_of, on_replays
+from worker.cli.dlq.moving import tell_missing, told_of
+from worker.cli.dlq.shared import AccountOption, AllOption, CodeOption, IdsArgument, chosen_by, on_queues, shown_plain
+from worker.dead_letters import DeadLetters, Filter, Replayed
+from worker.intake.letters import NAME as INTAKE
+from worker.replay import Progress
+from worker.replay.preview import Preview
+from worker.replay.record import new_id
+
+
+def replay(
+    ids: IdsArgument = None,
+    destination: DestinationOption = None,
+    account: AccountOption = None,
+    code: CodeOption = None,
+    everything: AllOption = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be moved, and change nothing.")] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many letters, the oldest first.")] = None,
+    rate: Annotated[
+        float | None, typer.Option(min=0.1, help="Letters a second. [default: FORWARDER_REPLAY_RATE]")
+    ] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Do not wait for its end.")] = False,
+    why: Annotated[str, typer.Option("--why", help="For the audit.")] = "",
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Send dead letters again, with their first ids and times; returns when every chosen one was moved.
+
+    The workers do it, a few at a time beside what is live; Ctrl-C leaves it to them. Without a worker this command does.
+    """
+    chosen = chosen_by(ids, destination, account, code, everything)
+    on_queues(_nothing)  # wrong settings are told before anything else
+    seen = on_replays(lambda replays: replays.preview(chosen, limit))
+    missing = [event_id for event_id in chosen.ids if event_id not in seen.ids]
+    if dry_run:
+        _tell_preview(seen, missing, as_json)
+        tell_missing(missing)
+        return
+    _warn(seen)
+    total = seen.movable.total()
+    if total and not agreed(f"replay {total} dead letters?", yes):
+        raise typer.Exit(1)
+    begun = new_id(now_ms()) if total else ""
+    told = {**told_of(chosen), **({"limit": limit} if limit else {})}
+    if total:
+        reason = {"why": why} if why else {}
+        audited(buffer_of(environment()), "dlq replay begun", {**told, "replay": begun, "chosen": total, **reason})
+    again = _reentered(chosen, seen)
+    started = on_replays(
+        lambda replays: replays.start(chosen, by=operator(), why=why, limit=limit, rate=rate, seen=seen, replay=begun)
+    )
+    if started and detach:
+        _tell_detached(started, total, as_json)
+        tell_missing(missing)
+        return
+    progress = follow(started) if started else None
+    ended = again.plus(_replayed(progress)) if progress else again
+    audited(buffer_of(environment()), "dlq replay", {**told, **({"replay": begun} if begun else {}), **_counts(ended)})
+    _tell(ended, missing, as_json)
+    tell_missing(missing)
+    if ended.undecided:
+        raise typer.Exit(1)
+
+
+async def _nothing(_queues: DeadLetters) -> None:
+    """Only so that the queues are opened."""
+
+
+def _reentered(chosen: Filter, seen: Preview) -> Replayed:
+    """Messages of the intake are enqueued anew, by this command."""
+    share = sum(count for slot, count in seen.shares.items() if slot.destination == INTAKE)
+    if not share:
+        return Replayed()
+
+    async def work(queues: DeadLetters) -> Replayed:
+        places = await queues.choose(chosen._replace(destination=INTAKE))
+        return await queues.replay(places[:share])
+
+    return on_queues(work)
+
+
+def _replayed(progress: Progress) -> Replayed:
+    return Replayed(progress.moved, progress.withheld, names_of(progress) if progress.undecided else ())
+
+
+def _counts(ended: Replayed) -> dict[str, int]:
+    rest = {"withheld": ended.withheld, "undecided": len(ended.undecided)}
+    return {"replayed": ended.moved, **{name: count for name, count in rest.items() if count}}
+
+
+def _warn(seen: Preview) -> None:
+    if older := seen.overtaken.total():
+        typer.echo(f"{older} of them go past newer changes of their list, which they may undo", err=True)
+    if old := seen.expired.total():
+        typer.echo(f"{old} are too old for their API by now, and stay where they are", err=True)
+
+
+def _tell_preview(seen: Preview, missing: list[str], as_json: bool) -> None:
+    rows = seen.rows()
+    sums = {name: sum(row[name] for row in rows) for name in ("would_move", "expired", "overtaken")}
+    if as_json:
+        print_json({**sums, "missing": missing, "by": rows})
+        return
+    table = Table("destination", "account", "code", "would move", "expired", "overtaken")
+    for row in rows:
+        table.add_row(*(shown_plain(str(value)) for value in row.values()))
+    table.add_section()
+    table.add_row("", "", "", *(str(value) for value in sums.values()))
+    out.print(table)
+
+
+def _tell_detached(replay_id: str, total: int, as_json: bool) -> None:
+    if as_json:
+        print_json({"replay": replay_id, "chosen": total})
+    else:
+        typer.echo(f"{replay_id} has begun, over {total} letters; forwarder dlq replays {replay_id} shows it")
+
+
+def _tell(ended: Replayed, missing: list[str], as_json: bool) -> None:
+    """`withheld` and `undecided` are there only where consent is asked for, and was not given."""
+    if as_json:
+        rest: dict[str, Any] = {"withheld": ended.withheld, "undecided": list(ended.undecided)}
+        print_json({"replayed": ended.moved, "missing": missing, **{name: each for name, each in rest.items() if each}})
+    else:
+        withheld = f", {ended.withheld} withheld and discarded" if ended.withheld else ""
+        typer.echo(f"{ended.moved} replayed{withheld}")
+    for event_id in ended.undecided:
+        typer.echo(f"the consent callback raised for {event_id}, which stays a dead letter", err=True)

@@ -1,0 +1,76 @@
+"""`forwarder dlq replays|pause|resume|cancel`: replays that run, and those that ran within a week."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from producers.clock import rfc3339
+from worker.cli.audit import audited
+from worker.cli.context import JsonOption, buffer_of, environment, out, print_json
+from worker.cli.dlq.following import on_replays
+from worker.cli.dlq.shared import shown_plain
+from worker.replay import Progress, Replays
+
+ReplayArgument = Annotated[str, typer.Argument(metavar="REPLAY", help="As `forwarder dlq replays` shows it.")]
+Steer = Callable[[Replays, str], Awaitable[bool]]
+
+
+def replays(
+    replay: Annotated[str | None, typer.Argument(metavar="[REPLAY]", help="Only this one.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List replays, newest first: how far each has come."""
+    found = on_replays(lambda known: _found(known, replay))
+    if replay and not found:
+        typer.echo(f"no replay has the id {replay}; those that are over are known for a week", err=True)
+        raise typer.Exit(1)
+    if as_json:
+        print_json([each.shown() for each in found])
+        return
+    table = Table("replay", "state", "began", "by", "chosen by", "chosen", "moved", "withheld", "undecided", "expired")
+    for each in found:
+        counts = (each.chosen, each.moved, each.withheld, each.undecided, each.expired)
+        table.add_row(each.id, each.state, rfc3339(each.created), shown_plain(each.by), _words(each), *map(str, counts))
+    out.print(table)
+
+
+def pause(replay: ReplayArgument) -> None:
+    """Let a replay rest: nothing more is moved until it is resumed."""
+    _steer("pause", "paused", replay, Replays.pause)
+
+
+def resume(replay: ReplayArgument) -> None:
+    """Let a replay go on."""
+    _steer("resume", "resumed", replay, Replays.resume)
+
+
+def cancel(replay: ReplayArgument) -> None:
+    """End a replay. What it has moved is on its way, and stays so."""
+    _steer("cancel", "cancelled", replay, Replays.cancel)
+
+
+def _steer(verb: str, done: str, replay: str, steer: Steer) -> None:
+    if not on_replays(lambda known: steer(known, replay)):
+        typer.echo(f"no replay that is not over has the id {replay}", err=True)
+        raise typer.Exit(1)
+    audited(buffer_of(environment()), f"dlq {verb}", {"replay": replay})
+    typer.echo(f"{replay} {done}")
+
+
+async def _found(known: Replays, replay: str | None) -> list[Progress]:
+    if replay is None:
+        return await known.all()
+    one = await known.progress(replay)
+    return [one] if one else []
+
+
+def _words(progress: Progress) -> str:
+    """What was chosen by."""
+    told = [f"{name} {value}" for name, value in progress.filter.items()]
+    told += [f"{progress.ids} ids"] if progress.ids else []
+    told += [f"at most {progress.limit}"] if progress.limit else []
+    return shown_plain(", ".join(told) or "all")

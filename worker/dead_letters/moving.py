@@ -1,0 +1,87 @@
+"""The one call that moves letters back into the buffer, for a replay that is kept in Redis or for the caller alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from hashlib import sha1
+from typing import Literal, NamedTuple
+
+from producers.append import epoch
+from producers.destinations import DESTINATIONS
+from producers.keys import Slot
+from producers.prints import print_of_id
+from producers.settings import BatchSettings
+from worker.buffer.batches import Room
+from worker.buffer.calls import Call
+from worker.dead_letters.letter import Letter
+
+Fate = Literal["move", "withhold", "undecided"]
+NO_LETTER: tuple[str | int | bytes, ...] = ("gone", "", 0, 0, 0, 0, "")
+
+
+class Standing(NamedTuple):
+    """Of which replay letters are moved, where it must stand for that, and whether its pass ends with them."""
+
+    replay: str = ""
+    at: str = ""
+    is_last: bool = False
+
+
+class Candidate(NamedTuple):
+    """A letter by its place, which is when it died and its number; None if it is gone."""
+
+    place: str
+    letter: Letter | None
+
+    @classmethod
+    def of(cls, letter: Letter) -> Candidate:
+        return cls(f"{letter.died_at}:{letter.number}", letter)
+
+
+class Done(NamedTuple):
+    """What a call did: see replay.lua."""
+
+    ended: str
+    moved: int
+    withheld: int
+    undecided: int
+    expired: int
+    aside: int
+    at: str
+
+    @classmethod
+    def of(cls, answer: Sequence[bytes | int]) -> Done:
+        words = [each.decode() if isinstance(each, bytes) else each for each in answer]
+        return cls(*words)  # type: ignore[arg-type]
+
+
+def replay_call(
+    slot: Slot,
+    caps: BatchSettings,
+    chosen: Iterable[tuple[Candidate, Fate]],
+    of: Standing = Standing(),  # noqa: B008 - immutable
+    room: Room = Room(),  # noqa: B008 - immutable
+    now: int | str = "",
+) -> Call:
+    """The call that decides on these letters, in their order. `now` (ms) stands in for Redis's clock in tests."""
+    args: list[str | int | bytes] = [now, epoch(), caps.max_events, caps.duplicates_window_s]
+    args += [of.replay, of.at, int(of.is_last), *room]
+    for candidate, fate in chosen:
+        letter = candidate.letter
+        args += [candidate.place, *(NO_LETTER if letter is None else _told(slot, caps, letter, fate))]
+    return Call("replay", slot.fixed, args)
+
+
+def _told(slot: Slot, caps: BatchSettings, letter: Letter, fate: Fate) -> tuple[str | int | bytes, ...]:
+    to, event, of = DESTINATIONS[slot.destination], letter.event, letter.of
+    cap_bytes = caps.max_bytes - to.envelope_bytes(of.account, of.order, of.kind)
+    digest = sha1(event.payload, usedforsecurity=False).hexdigest()
+    expires = to.window.expires(event.event_time) or 0
+    return (fate, digest, len(event.payload) + 1, cap_bytes, event.event_time, expires, _print(slot, letter))
+
+
+def _print(slot: Slot, letter: Letter) -> bytes:
+    """By which the index of accepted ids knows it; nothing where the event does not tell its type."""
+    event = DESTINATIONS[slot.destination].event_of(letter.event.payload, letter.of)
+    kind = (event.get("eventType") or event.get("action")) if isinstance(event, dict) else None
+    return print_of_id(letter.of.account, kind, letter.id) if isinstance(kind, str) else b""

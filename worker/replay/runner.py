@@ -1,0 +1,104 @@
+"""Runs the replays of one slot beside its deliveries, or without a worker in the command that began one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from producers.consent import Consent
+from producers.keys import Slot
+from producers.settings import BatchSettings, BufferSettings
+from worker.buffer.batches import Room
+from worker.dead_letters.finding import Finder
+from worker.replay.choosing import Choosing
+from worker.replay.record import Record, record_key
+from worker.replay.walk import Walk
+from worker.stopping import Never, Stop
+
+log = structlog.get_logger("forwarder.replay")
+LOOK_S = 0.5  # after which it looks whether there are others to run
+AGAIN_S = 1.0  # after something broke
+TURN_S = 0.1  # in which it notices that the worker is to end
+
+
+class Runner:
+    """Takes turns between the replays that run in the slot. What went wrong with one is told, and tried again."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        buffer: BufferSettings,
+        slot: Slot,
+        caps: BatchSettings,
+        room: Room,
+        consent: Consent | None = None,
+        stop: Stop = Never,
+        on_moved: Callable[[], object] = lambda: None,
+    ) -> None:
+        """`on_moved`: called when there is more to deliver."""
+        self._redis: Any = redis
+        self._slot = slot
+        self._caps = caps
+        self._room = room
+        self._consent = consent
+        self._stop = stop
+        self._on_moved = on_moved
+        self._choosing = Choosing(redis, Finder(redis, buffer), slot)
+        self._walks: dict[str, Walk] = {}
+        self._looked = -LOOK_S
+        self.moved = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether a replay runs."""
+        return bool(self._walks)
+
+    async def run(self, seconds: float, *, until_idle: bool = False) -> None:
+        """For so long, or until the worker is to end, or until no replay runs."""
+        ends = time.monotonic() + seconds
+        while not self._stop.asked and (left := ends - time.monotonic()) > 0:
+            try:
+                pause = await self._turn()
+            except (RedisError, OSError) as error:
+                log.warning("redis_is_away", error=type(error).__name__)
+                pause = AGAIN_S
+            except Exception:
+                log.exception("replay_broke", slot=self._slot.base)
+                self._walks.clear()
+                pause = AGAIN_S
+            if until_idle and not self._walks:
+                return
+            await asyncio.sleep(min(pause, left, TURN_S))
+
+    async def _turn(self) -> float:
+        """A step of each replay that may take one. Gives the pause until the next turn."""
+        if time.monotonic() - self._looked >= LOOK_S or (self._walks and all(w.over for w in self._walks.values())):
+            await self._look()
+        for walk in [each for each in self._walks.values() if not each.over and each.due_in() <= 0]:
+            done = await walk.step()
+            self.moved += done.moved
+            if done.moved:
+                self._on_moved()
+        return min((each.due_in() for each in self._walks.values() if not each.over), default=LOOK_S)
+
+    async def _look(self) -> None:
+        """Which replays run."""
+        ids = [each.decode() for each in await self._redis.zrange(self._slot.key("replays"), 0, -1)]
+        self._looked = time.monotonic()
+        walks: dict[str, Walk] = {}
+        for replay in ids:
+            fields = await self._redis.hgetall(record_key(self._slot, replay))
+            if fields.get(b"state") != b"running":
+                continue
+            known = self._walks.get(replay)
+            walks[replay] = known if known and not known.over else self._walk(Record.of(replay, fields))
+        self._walks = walks
+
+    def _walk(self, record: Record) -> Walk:
+        return Walk(self._redis, self._slot, record, self._choosing, self._caps, self._room, self._consent)
