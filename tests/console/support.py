@@ -151,7 +151,7 @@ async def bury(
     reasons = [{"code": code, "message": message}]
     died = {"at": "2026-01-31T12:00:00.000Z", "reasons": reasons, "status": 400, "attempts": 1, "trace_id": trace_id}
     dead = replace(stored, history=({**died, "batch": batch.id},))
-    await world.settle(batch, Settlement(0, (Death(event_id, code, dead.encode()),)))
+    await world.settle(batch, Settlement(0, (Death(event_id, code, dead.event_time, dead.encode()),)))
 
 
 __all__ = ["TOKEN", "Browser", "Console", "Parsed", "bury", "conversion", "now_ms", "served"]

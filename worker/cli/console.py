@@ -19,7 +19,7 @@ from worker.console.origin import Place, is_loopback
 from worker.console.server import serve
 from worker.logs import configure
 from worker.second_consent import consent_of, entrance
-from worker.settings import caps_of, console_settings
+from worker.settings import caps_of, console_settings, replay_rate
 
 PortOption = Annotated[int | None, typer.Option(min=0, max=65_535, help="Port; 0 takes a free one. [default: 8190]")]
 
@@ -53,10 +53,13 @@ def console(
 
 def surroundings(environ: Mapping[str, str]) -> Surroundings:
     """What the console reads and acts on."""
+    producer = Producer.patient(environ)
     return Surroundings(
         buffer=buffer_of(environ),
         batches=caps_of(environ),
-        enqueue=entrance(Producer.patient(environ)),
+        enqueue=entrance(producer),
+        preparer=producer.preparer,
+        replay_rate=replay_rate(environ),
         consent=consent_of(environ),
         flower_url=console_settings(environ).flower_url,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple
@@ -11,12 +12,20 @@ from starlette.requests import Request
 
 from producers.accepted import EventId
 from producers.consent import Consent
+from producers.errors import ForwarderError
+from producers.preparer import Preparer
 from producers.settings import BatchSettings, BufferSettings
 from worker.accounts import Accounts
 from worker.audit import acting, note, operator
-from worker.dead_letters import DeadLetters
+from worker.dead_letters import DeadLetters, Filter, Replayed
+from worker.dead_letters.editing import Editor
 from worker.holding import Holding
+from worker.intake.letters import NAME as INTAKE
 from worker.lookup import Lookup
+from worker.redis_client import with_redis
+from worker.replay import Replays
+
+PATIENCE_S = 20
 
 
 class Surroundings(NamedTuple):
@@ -25,8 +34,14 @@ class Surroundings(NamedTuple):
     buffer: BufferSettings
     batches: Callable[[str], BatchSettings]
     enqueue: Callable[[bytes], EventId]
+    preparer: Preparer
     consent: Consent | None = None
+    replay_rate: float = 1_000
     flower_url: str = ""
+
+
+class TooMany(ForwarderError):
+    """A question that would take too long for a page."""
 
 
 class Desk:
@@ -40,6 +55,33 @@ class Desk:
         self.holding = Holding(redis, around.buffer)
         self.letters = DeadLetters(redis, around.buffer, around.batches, around.enqueue, around.consent)
         self.lookup = Lookup(redis, around.buffer, around.batches)
+        self.editor = Editor(redis, around.buffer, around.preparer)
+        self.replays = Replays(redis, around.buffer, consent=around.consent is not None, rate=around.replay_rate)
+
+    async def now(self) -> int:
+        """Milliseconds since 1970 by Redis's clock, which says when letters died."""
+        redis: Any = self.redis
+        seconds, microseconds = await redis.time()
+        return int(seconds) * 1000 + int(microseconds) // 1000
+
+    async def counted(self, chosen: Filter) -> int:
+        """How many letters the filter takes. Raises `TooMany` where reading all to tell takes long."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                return await self.letters.count(chosen)
+        except TimeoutError:
+            raise TooMany("to count them, all letters would have to be read, which takes too long here") from None
+
+    async def enter_anew(self, chosen: Filter, share: int) -> Replayed:
+        """Enqueues messages of the intake as if they came now, oldest first: in a thread, since a producer blocks."""
+
+        async def work(redis: Redis) -> Replayed:
+            around = self.around
+            queues = DeadLetters(redis, around.buffer, around.batches, around.enqueue, around.consent)
+            places = await queues.choose(chosen._replace(destination=INTAKE))
+            return await queues.replay(places[:share])
+
+        return await asyncio.to_thread(lambda: asyncio.run(with_redis(self.buffer.redis_url, work)))
 
     async def note(self, request: Request, action: str, details: Mapping[str, Any], why: str) -> None:
         """An entry in the audit: what who signed in did. Raises `NotAudited`."""

@@ -16,8 +16,8 @@ _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 
 def visible(text: str) -> str:
-    """With a sign or a name in place of each character that cannot be seen."""
-    return _HIDDEN.sub(lambda found: _sign(ord(found[0])), text)
+    """With its number in place of each character that cannot be seen."""
+    return _HIDDEN.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
 
 
 def pretty(value: Any) -> str:
@@ -65,9 +65,3 @@ def day_and_clock(rfc3339: str) -> str:
 
 def _two(large: int, unit: str, small: int, lesser: str) -> str:
     return f"{large} {unit} {small} {lesser}" if small else f"{large} {unit}"
-
-
-def _sign(code: int) -> str:
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "\N{SYMBOL FOR DELETE}" if code == 0x7F else f"[U+{code:04X}]"

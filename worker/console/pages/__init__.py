@@ -2,10 +2,19 @@
 
 from starlette.routing import BaseRoute
 
-from worker.console.pages import accounts, audit, discarding, events, letter, letters, overview, signing
+from worker.console.pages import (
+    accounts,
+    audit,
+    discarding,
+    editing,
+    events,
+    letter,
+    letters,
+    overview,
+    replaying,
+    replays,
+    signing,
+)
 
-ROUTES: list[BaseRoute] = [
-    route
-    for topic in (signing, overview, accounts, letters, discarding, letter, events, audit)
-    for route in topic.ROUTES
-]
+TOPICS = (signing, overview, accounts, letters, discarding, replaying, editing, letter, replays, events, audit)
+ROUTES: list[BaseRoute] = [route for topic in TOPICS for route in topic.ROUTES]

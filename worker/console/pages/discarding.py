@@ -8,45 +8,56 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from worker.console.desk import Desk, desk_of
-from worker.console.filters import fields_of, filter_of, in_words
+from worker.console.desk import desk_of
+from worker.console.filters import fields_of, filter_of, in_words, sent_filter
 from worker.console.forms import Form, posted
 from worker.console.pages.letter import PATH, letter_of
 from worker.console.rendering import address, page
-from worker.dead_letters import Filter, Place
+from worker.dead_letters import Place
 
-AT_A_TIME = 10_000  # one answer must not take minutes
+AT_A_TIME = 5_000  # one answer must not take minutes
 HERE = "/dead-letters/discard"
 
 
 async def ask(request: Request) -> Response:
-    """For all that a filter takes."""
-    fields = fields_of(request.query_params)
-    places = await _places(desk_of(request), filter_of(fields))
+    """For all that a filter takes, and that died until now."""
+    desk, fields = desk_of(request), fields_of(request.query_params)
+    now = await desk.now()
+    chosen = filter_of(fields, now)
+    chosen = chosen._replace(until=min(now, now if chosen.until is None else chosen.until))
     return page(
         request,
         "discard.html",
         words=in_words(fields),
-        letters=len(places),
+        letters=await desk.counted(chosen),
         most=AT_A_TIME,
         action=HERE,
-        hidden={"filter": fields, "newest": _newest(places)},
+        hidden={"filter": chosen.to_json()},
         back=address("/dead-letters", fields),
-        done=request.query_params.get("done", ""),
     )
 
 
 async def discard(request: Request, form: Form) -> Response:
-    """What came after the question was asked is not meant."""
-    desk, fields, newest = desk_of(request), fields_of(form.mapping("filter")), form.mapping("newest")
-    places = [place for place in await _places(desk, filter_of(fields)) if _was_there(place, newest)]
-    chosen = {name: value for name, value in fields.items() if value and name not in ("id", "text")}
-    ids = {"ids": len(fields["id"].split())} if fields["id"] else {}
-    gone = await _discard(request, places[:AT_A_TIME], {**chosen, **ids}, form.why)
-    done = f"{gone:,} discarded"
-    if len(places) > AT_A_TIME:
-        return RedirectResponse(address(HERE, {**fields, "done": f"{done}, the rest is below"}), 303)
-    return RedirectResponse(address("/dead-letters", {**fields, "done": done}), 303)
+    """What died after the question was asked is not meant. What is left is asked for again."""
+    desk, chosen = desk_of(request), sent_filter(form["filter"])
+    places: list[Place] = []
+    async for letter in desk.letters.find(chosen, oldest_first=True):
+        places.append(Place(letter.slot, letter.number))
+        if len(places) > AT_A_TIME:
+            break
+    gone = await _discard(request, sorted(places[:AT_A_TIME]), chosen.told(), form.why)
+    if len(places) <= AT_A_TIME:
+        return RedirectResponse(address("/dead-letters", {"done": f"{gone:,} discarded"}), 303)
+    return page(
+        request,
+        "discard.html",
+        words=[("so far", f"{gone:,} discarded")],
+        letters=await desk.counted(chosen),
+        most=AT_A_TIME,
+        action=HERE,
+        hidden={"filter": chosen.to_json()},
+        back="/dead-letters",
+    )
 
 
 async def ask_one(request: Request) -> Response:
@@ -55,19 +66,18 @@ async def ask_one(request: Request) -> Response:
     return page(
         request,
         "discard.html",
-        words=f"the letter of {letter.id}",
+        words=[("event", letter.id), ("account", letter.of.account), ("code", letter.code)],
         letters=1,
         most=AT_A_TIME,
         action=here,
         hidden={},
         back=here.removesuffix("/discard"),
-        done="",
     )
 
 
 async def discard_one(request: Request, form: Form) -> Response:
     letter = await letter_of(request)
-    of = {"destination": letter.slot.destination, "number": letter.number}
+    of = {"destination": letter.slot.destination, "shard": letter.slot.shard, "number": letter.number}
     gone = await _discard(request, [Place(letter.slot, letter.number)], of, form.why)
     return RedirectResponse(address("/dead-letters", {"done": f"{gone} discarded"}), 303)
 
@@ -78,26 +88,6 @@ async def _discard(request: Request, places: list[Place], chosen: dict[str, Any]
         told["discarded"] = 0
         await desk.letters.discard(places, lambda count: told.update(discarded=told["discarded"] + count))
     return int(told["discarded"])
-
-
-async def _places(desk: Desk, chosen: Filter) -> list[Place]:
-    return await desk.letters.choose(chosen)
-
-
-def _newest(places: list[Place]) -> dict[str, str]:
-    """Of each slot the highest number: letters are numbered as they die."""
-    found: dict[str, str] = {}
-    for place in places:
-        found[_name(place)] = max(found.get(_name(place), ""), place.number)
-    return found
-
-
-def _was_there(place: Place, newest: Any) -> bool:
-    return place.number <= str(newest.get(_name(place), ""))
-
-
-def _name(place: Place) -> str:
-    return f"{place.slot.destination}.{place.slot.shard}"
 
 
 ROUTES = [

@@ -7,15 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from producers.clock import now_ms
-from producers.destinations import DESTINATIONS
 from worker.console.desk import desk_of
 from worker.console.known import slot_of
-from worker.console.rendering import page
+from worker.console.rendering import address, page
 from worker.dead_letters import Letter
 from worker.dead_letters.finding import Finder
 
-ACTIONS = (("Discard…", "discard", "danger"),)
 PATH = "/dead-letters/{destination}/{shard:int}/{number:int}"
 
 
@@ -27,26 +24,30 @@ async def letter(request: Request) -> Response:
         letter=found,
         shown=found.shown(),
         history=found.event.history,
-        expired=is_expired(found),
-        actions=ACTIONS,
+        expired=found.expires_at is not None and found.expires_at <= await desk_of(request).now(),
+        replay=_replay_of(found),
         done=request.query_params.get("done", ""),
     )
 
 
-def is_expired(letter: Letter) -> bool:
-    """Whether its API takes it no more."""
-    to = DESTINATIONS.get(letter.slot.destination)
-    expires = to.window.expires(letter.event.event_time) if to else None
-    return expires is not None and expires <= now_ms()
+def _replay_of(letter: Letter) -> str:
+    """Where a replay of this event is asked for."""
+    whose = {"destination": letter.slot.destination, "account": letter.of.account, "id": letter.id}
+    return address("/dead-letters/replay", whose)
 
 
 async def letter_of(request: Request) -> Letter:
     """The letter that the address names. Raises `HTTPException` if it is gone."""
     slot, desk = slot_of(request), desk_of(request)
-    found = await Finder(desk.redis, desk.buffer).read(slot, [f"{request.path_params['number']:012d}"])
+    found = await Finder(desk.redis, desk.buffer).read(slot, [padded(request)])
     if not found:
         raise HTTPException(404, "This dead letter is gone: replayed, discarded or erased.")
     return found[0]
+
+
+def padded(request: Request) -> str:
+    """The number of the letter, as it is in Redis."""
+    return f"{request.path_params['number']:012d}"
 
 
 ROUTES = [Route(PATH, letter)]

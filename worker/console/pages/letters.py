@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
@@ -9,13 +10,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from worker.console.desk import Desk, desk_of
-from worker.console.filters import fields_of, filter_of
+from worker.console.filters import InvalidFilter, cursor_of, cursor_text, fields_of, filter_of
 from worker.console.known import QUEUES
-from worker.console.rendering import page
+from worker.console.rendering import address, page
 from worker.dead_letters import Filter, Letter
+from worker.dead_letters.filter import Cursor
 
 PAGE = 50
 REASONS = 100
+PATIENCE_S = 8  # for what no index knows; then what was found so far is shown
 
 
 class Reason(NamedTuple):
@@ -27,21 +30,39 @@ class Reason(NamedTuple):
     accounts: int
 
 
+class Found(NamedTuple):
+    """A page of letters. `next`: behind which there may be more. `total`: None where only reading all would tell."""
+
+    letters: list[Letter]
+    next: Cursor | None = None
+    total: int | None = None
+    broken_off: bool = False
+
+
 async def letters(request: Request) -> Response:
+    """A filter that cannot be meant is told beside its form."""
     desk, fields = desk_of(request), fields_of(request.query_params)
-    chosen = filter_of(fields)
+    fault, found, chosen = "", Found([]), Filter()
+    try:
+        chosen = filter_of(fields, await desk.now())
+        found = await _page(desk, chosen, cursor_of(request.query_params.get("after", "")))
+    except InvalidFilter as error:
+        fault = error.detail
     reasons = _reasons(await desk.letters.counts(), chosen)
-    found = await _page(desk, chosen)
     return page(
         request,
         "letters.html",
+        400 if fault else 200,
         fields=fields,
+        fault=fault,
         queues=QUEUES,
         reasons=reasons[:REASONS],
         more_reasons=len(reasons) - REASONS,
         total=sum(reason.letters for reason in reasons),
-        letters=[row(letter) for letter in found[:PAGE]],
-        more=len(found) > PAGE,
+        letters=[row(letter) for letter in found.letters],
+        found=found,
+        older=address("/dead-letters", {**fields, "after": cursor_text(found.next)}) if found.next else "",
+        newest="after" not in request.query_params,
         done=request.query_params.get("done", ""),
     )
 
@@ -63,14 +84,20 @@ def _reasons(counts: dict[tuple[str, str, str], int], chosen: Filter) -> list[Re
     return sorted(reasons, key=lambda reason: (-reason.letters, reason.destination, reason.code))
 
 
-async def _page(desk: Desk, chosen: Filter) -> list[Letter]:
-    """One more than a page, if there is more."""
+async def _page(desk: Desk, chosen: Filter, after: Cursor | None) -> Found:
     found: list[Letter] = []
-    async for letter in desk.letters.find(chosen):
-        found.append(letter)
-        if len(found) > PAGE:
-            break
-    return found
+    broken_off = False
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            async for letter in desk.letters.find(chosen, after=after):
+                found.append(letter)
+                if len(found) > PAGE:
+                    break
+    except TimeoutError:
+        broken_off = True
+    more = len(found) > PAGE or (broken_off and found)
+    next_ = Cursor.of(found[:PAGE][-1]) if more else None
+    return Found(found[:PAGE], next_, await desk.letters.count(chosen) if chosen.indexed else None, broken_off)
 
 
 ROUTES = [Route("/dead-letters", letters)]
