@@ -25,6 +25,7 @@ EFFECTS.update(
         "steer": "a replay is paused, resumed or cancelled in a slot",
         "discard": "dead letters are given up, or are known to be on another way",
         "edit": "another event takes the place of a dead letter's",
+        "import": "dead letters come back from a file",
         "erase": "events of a person leave a batch, which becomes parts",
         "blank": "the text of a person's events goes, where no batch holds them any more",
         "audit": "what an operator did is noted",

@@ -39,23 +39,6 @@ local function groups_given()
   return at == #ARGV + 1 and groups or nil
 end
 
--- The share of maxmemory in use, in percent; nil where there is no maxmemory, or the server does not say.
-local function memory_in_use()
-  local told = redis.pcall('INFO', 'memory')
-  if type(told) ~= 'string' then return nil end
-  local used, most = tonumber(string.match(told, 'used_memory:(%d+)')), tonumber(string.match(told, 'maxmemory:(%d+)'))
-  return used and most and most > 0 and math.floor(100 * used / most) or nil
-end
-
-local function look_at_memory()
-  local percent = memory_in_use()
-  if percent and percent >= tonumber(ARGV[7]) then
-    redis.call('HSET', meta, 'full', percent)
-    return percent
-  end
-  redis.call('HDEL', meta, 'full')
-end
-
 local function waiting_events()
   local counts, sum = redis.call('HMGET', ledger, 'open', 'ready', 'waiting', 'in_flight'), 0
   for place = 1, 4 do sum = sum + tonumber(counts[place] or 0) end
@@ -67,7 +50,7 @@ local function refusal()
   if known[1] and known[1] ~= ARGV[1] then return 'LAYOUT the data in Redis has layout ' .. known[1] end
   if known[2] and known[2] ~= ARGV[2] then return 'SHARDS the data in Redis is spread over ' .. known[2] .. ' shards' end
   if not known[1] then redis.call('HSET', meta, 'layout', ARGV[1], 'shards', ARGV[2]) end
-  local percent = known[3] and look_at_memory()
+  local percent = known[3] and look_at_memory(ARGV[7])
   if percent then return 'FULL ' .. percent .. ' percent of the maxmemory of Redis are in use' end
   local most_events, most_bytes = tonumber(ARGV[5]), tonumber(ARGV[6])
   if most_events > 0 and waiting_events() >= most_events then return 'FULL ' .. most_events .. ' events wait already' end
@@ -147,7 +130,7 @@ if added > 0 then
   end
   book()
   local appended = redis.call('HINCRBY', meta, 'appended', added_bytes)
-  if appended % LOOK_BYTES < added_bytes then look_at_memory() end
+  if appended % LOOK_BYTES < added_bytes then look_at_memory(ARGV[7]) end
 end
 if #told == 0 then return added end
 for at = 3, #told, 3 do told[at] = went[told[at]] or told[at] end

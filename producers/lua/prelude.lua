@@ -55,6 +55,24 @@ local function book()
   end
 end
 
+-- The share of maxmemory in use, in percent; nil where there is no maxmemory, or the server does not say.
+local function memory_in_use()
+  local told = redis.pcall('INFO', 'memory')
+  if type(told) ~= 'string' then return nil end
+  local used, most = tonumber(string.match(told, 'used_memory:(%d+)')), tonumber(string.match(told, 'maxmemory:(%d+)'))
+  return used and most and most > 0 and math.floor(100 * used / most) or nil
+end
+
+-- Notes whether more than `most` percent are in use; gives the percentage then.
+local function look_at_memory(most)
+  local percent = memory_in_use()
+  if percent and percent >= tonumber(most) then
+    redis.call('HSET', meta, 'full', percent)
+    return percent
+  end
+  redis.call('HDEL', meta, 'full')
+end
+
 -- How many batches were opened in which second, for the age of the oldest.
 local function born(opened)
   local second = math.floor(opened / 1000)

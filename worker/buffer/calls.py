@@ -13,7 +13,7 @@ from worker.effects import effect
 
 SCRIPTS = (  # in this order: a claim overtakes no settle
     *("settle", "claim", "replay", "discard", "edit", "pause", "resume"),
-    *("erase", "blank", "audit", "letters", "begin", "steer"),
+    *("erase", "blank", "audit", "import", "letters", "begin", "steer"),
 )
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -15,6 +13,7 @@ from producers import EnqueueFailed, Fate, InvalidEvent, Producer
 from producers.lines import Line
 from producers.settings import PATIENT
 from worker.cli.context import JsonOption, environment, err, print_json
+from worker.cli.files import opened
 from worker.cli.lines_of_file import ACTIONS, LONGEST, Counted, Read, UnusableFile, csv_lines, json_lines
 
 CHUNK = 2_000
@@ -100,7 +99,7 @@ def enqueue(
     if any(defaults.values()) and not is_csv:
         raise typer.BadParameter("--account, --action and --list are for CSV")
     tally = Tally(is_csv)
-    with _opened(file) as (stream, size), _progress(None if dry_run else size) as progress:
+    with opened(file) as (stream, size), _progress(None if dry_run else size) as progress:
         source = Counted(stream, LONGEST if is_csv else -1)
         reads = csv_lines(source, defaults) if is_csv else json_lines(source)
         bar = progress.add_task("enqueue", total=size)
@@ -168,19 +167,6 @@ def _defaults(account: str, action: str, list_: str) -> Mapping[str, str]:
     if action and action not in ACTIONS:
         raise typer.BadParameter(f"must be one of {', '.join(ACTIONS)}", param_hint="--action")
     return {"account": account.strip(), "action": action, "list": list_.strip()}
-
-
-@contextmanager
-def _opened(file: Path) -> Iterator[tuple[BinaryIO, int | None]]:
-    if str(file) == "-":
-        yield sys.stdin.buffer, None
-        return
-    try:
-        stream = file.open("rb")
-    except OSError as error:
-        raise typer.BadParameter(f"{file}: {error.strerror}", param_hint="FILE") from None
-    with stream:
-        yield stream, file.stat().st_size
 
 
 def _progress(size: int | None) -> Progress:

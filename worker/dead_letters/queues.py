@@ -13,6 +13,7 @@ from producers.settings import BatchSettings, BufferSettings
 from worker.dead_letters.discarding import discard
 from worker.dead_letters.filter import Cursor, Filter, Place
 from worker.dead_letters.finding import Finder
+from worker.dead_letters.importing import Importing
 from worker.dead_letters.indexes import Order
 from worker.dead_letters.letter import Letter
 from worker.dead_letters.replaying import Replayed, Replaying, no_intake
@@ -31,6 +32,7 @@ class DeadLetters:
     ) -> None:
         """`enqueue`: takes a message of the intake, or raises `Undecided`. `consent`: asked for each other letter."""
         self._redis = redis
+        self._buffer = buffer
         self._finder = Finder(redis, buffer)
         self._replaying = Replaying(redis, self._finder, batches, enqueue, consent)
 
@@ -76,6 +78,10 @@ class DeadLetters:
     async def replay(self, places: Iterable[Place], moved: Callable[[int], object] = lambda _: None) -> Replayed:
         """Sends letters again, in batches of their own, with their first ids and times, if they still may be sent."""
         return await self._replaying.replay(places, moved)
+
+    def importing(self) -> Importing:
+        """Brings letters back, as many as it is given."""
+        return Importing(self._redis, self._finder, self._buffer)
 
     async def discard(self, places: Iterable[Place], moved: Callable[[int], object] = lambda _: None) -> int:
         """Gives letters up for good. Gives how many there still were."""

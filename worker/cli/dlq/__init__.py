@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from worker.cli.dlq.carrying import export, import_
 from worker.cli.dlq.listing import list_letters, show, stats
 from worker.cli.dlq.moving import discard
 from worker.cli.dlq.replaying import replay
@@ -11,5 +12,6 @@ from worker.cli.dlq.steering import cancel, pause, replays, resume
 
 app = typer.Typer(help="Dead letters: events that will not be sent again by themselves.", no_args_is_help=True)
 app.command("list")(list_letters)
-for command in (stats, show, replay, replays, pause, resume, cancel, discard):
+app.command("import")(import_)
+for command in (stats, show, export, replay, replays, pause, resume, cancel, discard):
     app.command()(command)
