@@ -107,7 +107,11 @@ async def take_picture(redis: Any, slot: Slot) -> Picture:
     for name, value in zip(names, await pipeline.execute(), strict=True):
         kind, _, rest = name.partition(b":")
         picture.keys[kind.decode()] += 1
-        _note(picture, kind.decode(), rest, _plain(_READ[kind.decode()], value))
+        plain = _plain(_READ[kind.decode()], value)
+        if kind in (b"replays", b"replay", b"aside", b"replaying"):
+            picture.replays[name.decode()] = plain
+        else:
+            _note(picture, kind.decode(), rest, plain)
     picture.batches = {
         id_: _seen(id_, fields, picture.lists) for id_, fields in picture.fixed.pop("batches", {}).items()
     }
@@ -149,8 +153,6 @@ def _note(picture: Picture, kind: str, rest: bytes, value: Any) -> None:
         (picture.lists if kind == "events" else picture.ids)[name] = value
     elif kind in ("owners", "noted"):
         (picture.owners if kind == "owners" else picture.noted)[name] = int(value)
-    elif kind in ("replays", "replay", "aside", "replaying"):
-        picture.replays[f"{kind}:{name}"] = value
     elif kind == "letter":
         picture.letters[name] = {key.decode(): item for key, item in value.items()}
     else:

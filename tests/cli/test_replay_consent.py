@@ -58,8 +58,10 @@ async def test_each_letter_is_asked_about_and_what_became_of_it_is_told(
     assert "the consent callback raised for 47001-2, which stays a dead letter" in ended.err
     ledger = careful.ledger()
     assert (ledger["ready"], ledger["discarded"], ledger["dead"]) == (2, 1, 1)
-    (entry,) = careful.done("audit", "--json").json
-    assert (entry["action"], entry["details"]) == ("dlq replay", {"replayed": 2, "withheld": 1})
+    ended_as, begun = careful.done("audit", "--json").json
+    assert (begun["action"], begun["details"]["chosen"]) == ("dlq replay begun", 4)
+    counts = {"replayed": 2, "withheld": 1, "undecided": 1}
+    assert (ended_as["action"], ended_as["details"]) == ("dlq replay", {"replay": begun["details"]["replay"], **counts})
     again = careful.done("dlq", "replay", "47001-2", "--yes", "--json")
     assert again.json == {"replayed": 1, "missing": []}, "who asks for no consent sends all of it"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import Any
 
 from redis.asyncio import Redis
@@ -24,33 +25,26 @@ class Choosing:
 
     async def next_of(self, record: Record) -> tuple[list[Candidate], bool]:
         """What comes behind the place where the replay stands, and whether that is all of this pass."""
-        return await (self._set_aside(record) if record.in_passes else self._by_time(record))
+        found = await (self._set_aside(record) if record.in_passes else self._first_pass(record))
+        return found, len(found) < PAGE
 
-    async def _set_aside(self, record: Record) -> tuple[list[Candidate], bool]:
-        _, last = record.behind
-        key = self._slot.key("aside", record.id)
-        places = await self._redis.zrange(key, f"({int(last)}" if last else "-inf", "+inf", 0, PAGE, byscore=True)
-        found = [place.decode() for place in places]
-        letters = await self._finder.read(self._slot, [place.partition(":")[2] for place in found])
-        by_number = {letter.number: letter for letter in letters}
-        return [Candidate(each, by_number.get(each.partition(":")[2])) for each in found], len(found) < PAGE
+    async def _set_aside(self, record: Record) -> list[Candidate]:
+        key, behind = self._slot.key("aside", record.id), record.behind
+        start = f"({int(behind.number)}" if behind else "-inf"
+        places = await self._redis.zrange(key, start, "+inf", byscore=True, offset=0, num=PAGE)
+        numbers = {place.decode(): place.decode().partition(":")[2] for place in places}
+        letters = {letter.number: letter for letter in await self._finder.read(self._slot, list(numbers.values()))}
+        return [Candidate(place, letters.get(number)) for place, number in numbers.items()]
 
-    async def _by_time(self, record: Record) -> tuple[list[Candidate], bool]:
+    async def _first_pass(self, record: Record) -> list[Candidate]:
         """Only letters that the filter takes and that were there when the replay began."""
-        behind = record.behind
         found: list[Candidate] = []
-        start = 0
-        while len(found) < PAGE:
-            page = await self._page(behind[0], start)
-            start += len(page)
-            numbers = [number for at, number in page if (at, number) > behind and number <= record.bound]
-            letters = await self._finder.read(self._slot, numbers) if numbers else []
-            found += [Candidate.of(letter) for letter in letters if record.chosen.takes(letter)]
-            if len(page) < PAGE:
-                return found, True
-        return found, False
-
-    async def _page(self, at: int, start: int) -> list[tuple[int, str]]:
-        key = self._slot.key("dead")
-        rows = await self._redis.zrangebyscore(key, at or "-inf", "+inf", start, PAGE, withscores=True)
-        return [(int(died), number.decode()) for number, died in rows]
+        letters = self._finder.find(
+            record.chosen, oldest_first=True, after=record.behind, until=record.bound, slot=self._slot
+        )
+        async with aclosing(letters) as reading:  # type: ignore[type-var]
+            async for letter in reading:
+                found.append(Candidate.of(letter))
+                if len(found) == PAGE:
+                    break
+        return found

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 
-from producers.destinations import DESTINATIONS
 from producers.keys import Slot
+from worker.dead_letters.choosing import codes_and_accounts
 from worker.dead_letters.filter import Filter
 from worker.dead_letters.finding import Finder
 from worker.dead_letters.letter import Letter
@@ -46,17 +46,46 @@ class Preview(NamedTuple):
 
 
 async def preview(redis: Redis, finder: Finder, chosen: Filter, limit: int | None = None) -> Preview:
-    """Looks at each letter that is chosen, oldest first, until `limit` of them can be moved."""
+    """By counters, where they tell; else each letter that is chosen is read, oldest first, up to the limit."""
     found = Preview(Counter(), Counter(), Counter(), Counter(), {}, frozenset())
-    latest = _Latest(redis)
     seconds, _ = await redis.time()
-    ids = set()
+    if limit is None and chosen.indexed and not chosen.by_expiry and chosen.since is chosen.until is None:
+        await _count(redis, finder, chosen, seconds * 1000, found)
+        return found
+    return await _read(redis, finder, chosen, limit, seconds * 1000, found)
+
+
+async def _count(redis: Any, finder: Finder, chosen: Filter, now: int, found: Preview) -> None:
+    """What expired is read, and what goes to a list, which may have changed since."""
+    for slot in finder.slots(chosen.destination):
+        for (code, account), count in (await _counts_of(redis, slot)).items():
+            if chosen.account in (None, account) and chosen.code in (None, code):
+                found.movable[slot.destination, account, code] += count
+                found.shares[slot] += count
+    async for letter in finder.find(chosen._replace(expires_before=now + 1)):
+        found.expired[_row(letter)] += 1
+        found.movable[_row(letter)] -= 1
+        found.shares[letter.slot] -= 1
+    latest = _Latest(redis)
+    for slot in finder.slots(chosen.destination):
+        if await redis.hlen(slot.key("latest")):  # something was delivered to a list
+            async for letter in finder.find(chosen, slot=slot):
+                found.overtaken[_row(letter)] += await latest.is_newer(letter)
+
+
+async def _counts_of(redis: Any, slot: Slot) -> dict[tuple[str, str], int]:
+    fields = await redis.hgetall(slot.key("dead_counts"))
+    return {codes_and_accounts(field): int(count) for field, count in fields.items()}
+
+
+async def _read(redis: Redis, finder: Finder, chosen: Filter, limit: int | None, now: int, found: Preview) -> Preview:
+    latest, ids = _Latest(redis), set()
     async for letter in finder.find(chosen, oldest_first=True):
         if limit is not None and found.movable.total() >= limit:
             break
         ids.add(letter.id)
-        row = (letter.slot.destination, letter.of.account, letter.code)
-        if is_expired(letter, seconds * 1000):
+        row, expires = _row(letter), letter.expires_at
+        if expires is not None and expires <= now:
             found.expired[row] += 1
         else:
             found.movable[row] += 1
@@ -67,11 +96,8 @@ async def preview(redis: Redis, finder: Finder, chosen: Filter, limit: int | Non
     return found._replace(ids=frozenset(ids))
 
 
-def is_expired(letter: Letter, now: int) -> bool:
-    """Whether its API takes it no more at `now` (ms)."""
-    to = DESTINATIONS.get(letter.slot.destination)
-    expires = to.window.expires(letter.event.event_time) if to else None
-    return expires is not None and expires <= now
+def _row(letter: Letter) -> Row:
+    return letter.slot.destination, letter.of.account, letter.code
 
 
 class _Latest:

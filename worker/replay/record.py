@@ -1,8 +1,8 @@
 """What Redis knows of a replay: a hash in each slot that it touches, and a list of all of them.
 
 `<slot>:replay:<id>` holds
-    by, why, filter (JSON), ids (how many were chosen by id), created (ms), rate (letters a second), limit (0: none),
-    chosen (letters that could go when it began), consent ("1": it must be asked for), state, ended (ms);
+    by, why, filter (while it runs) and told (what may be told of it; JSON both), created (ms), rate (letters a second),
+    limit (0: none), chosen (letters that could go when it began), consent (1: it must be asked for), state, ended;
     bound (no newer letter is meant), round and at (where it stands: see replay.lua), aside:<account> (the last round in
     which letters of it were set aside);
     moved, withheld, undecided, expired, gone (letters), unclear (numbers of those nobody decided on, the first hundred)
@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
 from producers.keys import Slot
-from worker.dead_letters.filter import Filter
+from worker.dead_letters.filter import Cursor, Filter
 
 State = Literal["running", "paused", "cancelled", "done"]
 STATES: tuple[State, ...] = ("running", "paused", "cancelled", "done")  # of several slots the first counts
@@ -60,16 +60,16 @@ class Record(NamedTuple):
             texts["at"],
             texts["round"] != "0",
             texts["bound"],
-            filter_of(texts["filter"]),
+            Filter.from_json(texts["filter"]),
             float(texts["rate"]),
             texts["consent"] == "1",
         )
 
     @property
-    def behind(self) -> tuple[int, str]:
-        """When the last letter died that was dealt with in this pass, and its number."""
+    def behind(self) -> Cursor | None:
+        """The last letter that was dealt with in this pass."""
         at, found, number = self.at.partition(":")
-        return (int(at), number) if found else (0, "")
+        return Cursor(int(at), number) if found else None
 
 
 class Progress(NamedTuple):
@@ -87,7 +87,6 @@ class Progress(NamedTuple):
     created: int
     ended: int | None
     filter: dict[str, Any]
-    ids: int
     limit: int
     rate: float
     chosen: int
@@ -126,19 +125,9 @@ class Progress(NamedTuple):
             why=first["why"],
             created=int(first["created"]),
             ended=ended if state in ("done", "cancelled") else None,
-            filter={name: value for name, value in json.loads(first["filter"]).items() if value},
-            ids=int(first["ids"]),
+            filter=json.loads(first["told"]),
             limit=sum(int(each["limit"]) for _, each in texts),
             rate=sum(float(each["rate"]) for _, each in texts),
             unclear=tuple((slot, number) for slot, each in texts for number in each.get("unclear", "").split()),
             **{name: sum(int(each[name]) for _, each in texts) for name in COUNTS},
         )
-
-
-def filter_text(chosen: Filter) -> str:
-    """Without the ids: a shop makes them of what it likes, and they are kept as places."""
-    return json.dumps(chosen._replace(ids=())._asdict(), ensure_ascii=False)
-
-
-def filter_of(text: str) -> Filter:
-    return Filter(**json.loads(text))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Literal
 
 from redis.asyncio import Redis
@@ -15,7 +16,7 @@ from worker.dead_letters.filter import Filter
 from worker.dead_letters.finding import Finder
 from worker.effects import effect
 from worker.replay.preview import Preview, preview
-from worker.replay.record import KEPT_MS, Progress, filter_text, list_key, new_id, record_key
+from worker.replay.record import KEPT_MS, Progress, list_key, new_id, record_key
 
 RATE = 1_000.0
 Wanted = Literal["paused", "running", "cancelled"]
@@ -52,7 +53,7 @@ class Replays:
         `seen`: what a preview of the same said. `replay`: the id that it is to have.
         """
         seen = seen or await self.preview(chosen, limit)
-        shares = {slot: share for slot, share in seen.shares.items() if slot.destination in DESTINATIONS}
+        shares = {slot: share for slot, share in seen.shares.items() if share and slot.destination in DESTINATIONS}
         if not shares:
             return None
         now = now_ms()
@@ -62,8 +63,8 @@ class Replays:
             fields = {
                 "by": by,
                 "why": why,
-                "filter": filter_text(chosen),
-                "ids": len(chosen.ids),
+                "filter": chosen._replace(ids=()).to_json(),
+                "told": json.dumps(chosen.told(), ensure_ascii=False),
                 "created": now,
                 "rate": (rate or self._rate) / len(shares),
                 "limit": share if limit is not None else 0,

@@ -103,10 +103,11 @@ class Walk:
         for each in self._ahead[:passed]:
             self._fates.pop(each.place, None)
         del self._ahead[:passed]
-        if done.ended == "changed" or "/" in done.at:
+        anew = "/" in done.at and done.at != self._record.at  # a pass over what was set aside begins
+        if done.ended == "changed" or anew:
             self._ahead, self._is_last, self._fates = [], False, {}
-        self._record = self._record._replace(at=done.at, in_passes=self._record.in_passes or "/" in done.at)
-        pause = PASS_S if "/" in done.at else FULL_S if done.ended == "full" else 0.0
+        self._record = self._record._replace(at=done.at, in_passes=self._record.in_passes or anew)
+        pause = PASS_S if anew else FULL_S if done.ended == "full" else 0.0
         self._not_before = time.monotonic() + pause
 
     def _reckon(self) -> None:

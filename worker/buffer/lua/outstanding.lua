@@ -10,6 +10,7 @@ local function end_replay(id, state, now)
   redis.call('ZREM', base .. 'replays', id)
   redis.call('UNLINK', base .. 'aside:' .. id)
   redis.call('HSET', base .. 'replay:' .. id, 'state', state, 'ended', now)
+  redis.call('HDEL', base .. 'replay:' .. id, 'filter') -- its text may name a person
   redis.call('EXPIRE', base .. 'replay:' .. id, KEPT)
 end
 

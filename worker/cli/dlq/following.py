@@ -68,8 +68,12 @@ def names_of(progress: Progress) -> tuple[str, ...]:
 def _with_redis(work: Callable[[Any, Replays], Awaitable[Answer]]) -> Answer:
     environ = environment()
     buffer = buffer_of(environ)
-    settings = {"consent": bool(consent_setting(environ)), "rate": replay_rate(environ)}
-    return asyncio.run(with_redis(buffer.redis_url, lambda redis: work(redis, Replays(redis, buffer, **settings))))
+    consent, rate = bool(consent_setting(environ)), replay_rate(environ)
+
+    async def opened(redis: Any) -> Answer:
+        return await work(redis, Replays(redis, buffer, consent=consent, rate=rate))
+
+    return asyncio.run(with_redis(buffer.redis_url, opened))
 
 
 async def _followed(redis: Any, replays: Replays, replay: str, show: Callable[[Progress], object]) -> Progress:

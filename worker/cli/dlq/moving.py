@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import typer
 from rich.progress import Progress
 
@@ -31,18 +29,12 @@ def discard(
     with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
         bar = progress.add_task("discard", total=len(places))
         moved = on_queues(lambda queues: queues.discard(places, lambda count: progress.update(bar, advance=count)))
-    audited(buffer_of(environment()), "dlq discard", {**told_of(chosen), "discarded": moved})
+    audited(buffer_of(environment()), "dlq discard", {**chosen.told(), "discarded": moved})
     if as_json:
         print_json({"discarded": moved, "missing": missing})
     else:
         typer.echo(f"{moved} discarded")
     tell_missing(missing)
-
-
-def told_of(chosen: Filter) -> dict[str, Any]:
-    """For the audit: what was chosen. Ids are only counted: a shop makes them of what it likes."""
-    told = {name: value for name, value in chosen._asdict().items() if value not in (None, (), [], False)}
-    return {**told, **({"ids": len(chosen.ids)} if chosen.ids else {})}
 
 
 def tell_missing(missing: list[str]) -> None:

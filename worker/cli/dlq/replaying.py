@@ -12,7 +12,7 @@ from worker.audit import operator
 from worker.cli.audit import audited
 from worker.cli.context import DestinationOption, JsonOption, YesOption, agreed, buffer_of, environment, out, print_json
 from worker.cli.dlq.following import follow, names_of, on_replays
-from worker.cli.dlq.moving import tell_missing, told_of
+from worker.cli.dlq.moving import tell_missing
 from worker.cli.dlq.shared import AccountOption, AllOption, CodeOption, IdsArgument, chosen_by, on_queues, shown_plain
 from worker.dead_letters import DeadLetters, Filter, Replayed
 from worker.intake.letters import NAME as INTAKE
@@ -39,7 +39,7 @@ def replay(
 ) -> None:
     """Send dead letters again, with their first ids and times; returns when every chosen one was moved.
 
-    The workers do it, a few at a time beside what is live; Ctrl-C leaves it to them. Without a worker this command does.
+    The workers do it, a few at a time beside what is live; Ctrl-C leaves it to them. Without one this command does.
     """
     chosen = chosen_by(ids, destination, account, code, everything)
     on_queues(_nothing)  # wrong settings are told before anything else
@@ -54,7 +54,7 @@ def replay(
     if total and not agreed(f"replay {total} dead letters?", yes):
         raise typer.Exit(1)
     begun = new_id(now_ms()) if total else ""
-    told = {**told_of(chosen), **({"limit": limit} if limit else {})}
+    told = {**chosen.told(), **({"limit": limit} if limit else {})}
     if total:
         reason = {"why": why} if why else {}
         audited(buffer_of(environment()), "dlq replay begun", {**told, "replay": begun, "chosen": total, **reason})

@@ -70,7 +70,6 @@ async def _found(known: Replays, replay: str | None) -> list[Progress]:
 
 def _words(progress: Progress) -> str:
     """What was chosen by."""
-    told = [f"{name} {value}" for name, value in progress.filter.items()]
-    told += [f"{progress.ids} ids"] if progress.ids else []
+    told = [f"{value} ids" if name == "ids" else f"{name} {value}" for name, value in progress.filter.items()]
     told += [f"at most {progress.limit}"] if progress.limit else []
     return shown_plain(", ".join(told) or "all")
