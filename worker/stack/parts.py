@@ -96,5 +96,10 @@ def console(environ: Mapping[str, str], folder: Path, port: int, token: str) -> 
     return Child("the console", argv, {**environ, "FORWARDER_CONSOLE_TOKEN": token}, folder / "console.log")
 
 
+def new_token() -> str:
+    """Of the console."""
+    return secrets.token_urlsafe(24)
+
+
 def new_password() -> str:
     return secrets.token_urlsafe(12)
