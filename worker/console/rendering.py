@@ -67,6 +67,7 @@ def _environment() -> Environment:
         pretty=text.pretty,
         short=text.shorten,
         number=text.number,
+        counted=lambda value, noun: f"{text.number(value)} {noun}{'' if value == 1 else 's'}",
         duration=text.duration,
         clock=text.clock,
         moment=text.day_and_clock,

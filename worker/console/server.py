@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 _ENDS_WITHIN_S = 5
 
 
-async def serve(app: Starlette, host: str, port: int, announce: Callable[[str], object]) -> None:
+async def serve(app: ASGIApp, host: str, port: int, announce: Callable[[str], object]) -> None:
     """Until SIGTERM or SIGINT; `announce` is called with its URL once it listens. Raises `OSError`."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -26,7 +26,7 @@ async def serve(app: Starlette, host: str, port: int, announce: Callable[[str], 
 
 
 @asynccontextmanager
-async def running(app: Starlette, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+async def running(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
     """Serves it on this event loop for the length of the block. Port 0: a free one. Gives its URL."""
     listener = _listen(host, port)
     server = _Server(app)
@@ -43,13 +43,14 @@ async def running(app: Starlette, host: str = "127.0.0.1", port: int = 0) -> Asy
 class _Server(uvicorn.Server):
     """uvicorn, but the caller handles signals: raised again by its own, an ordered end would look like a crash."""
 
-    def __init__(self, app: Starlette) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
                 http="httptools",
                 ws="none",
                 log_config=None,
+                log_level="critical",  # its tracebacks quote what strangers wrote; `app.py` says what is to be said
                 access_log=False,  # addresses name events and accounts
                 proxy_headers=False,  # a stranger could give himself any address
                 server_header=False,

@@ -99,7 +99,7 @@ def _start_console(stack: Stack, env: Mapping[str, str], wishes: Wishes, port: i
 
 
 def _port(wanted: int) -> int:
-    return wanted if is_free(wanted) else free_port()
+    return wanted if wanted and is_free(wanted) else free_port()
 
 
 def _with_absolute_paths(environ: Mapping[str, str]) -> dict[str, str]:

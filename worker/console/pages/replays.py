@@ -59,8 +59,13 @@ def _shown(progress: Progress) -> dict[str, object]:
         "created_at": rfc3339(progress.created),
         "ended_at": rfc3339(progress.ended) if progress.ended else "",
         "words": f"{progress.state}, {percent} percent: {progress.moved:,} of {progress.chosen:,} moved",
-        "chosen_by": sorted(progress.filter.items()) or [("all", "dead letters")],
+        "chosen_by": [_said(*each) for each in sorted(progress.filter.items())] or [("all", "dead letters")],
     }
+
+
+def _said(name: str, value: object) -> tuple[str, object]:
+    """A part of a filter; its times are milliseconds."""
+    return (name, rfc3339(value) if isinstance(value, int) and name != "attempts" else value)
 
 
 ROUTES = [
