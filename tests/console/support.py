@@ -56,9 +56,13 @@ class Parsed(HTMLParser):
 class Browser(httpx.Client):
     """Keeps cookies; follows no redirect by itself; a form is sent as a page of the console sends it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, access: Access | None = None) -> None:
+        """`access`: of the console, to be signed in without a login and to know the token of forms without a page."""
         super().__init__(base_url=url, timeout=30, verify=_NO_TLS, trust_env=False)
         self.own = {"origin": url, "sec-fetch-site": "same-origin"}
+        self._access = access
+        if access:
+            self.cookies.set("forwarder_console", access.grant())
 
     def sign_in(self, token: str = TOKEN, name: str = "", **headers: str) -> httpx.Response:
         return self.post("/login", data={"token": token, "name": name}, headers={**self.own, **headers})
@@ -68,8 +72,11 @@ class Browser(httpx.Client):
         assert answer.status_code == 200, (answer.status_code, answer.text[-2000:])
         return Parsed(answer.text)
 
-    def csrf(self, address: str = "/") -> str:
-        return next(each["value"] for each in self.page(address).all("input") if each.get("name") == "csrf")
+    def csrf(self) -> str:
+        session = self._access.session(self.cookies["forwarder_console"]) if self._access else None
+        if self._access and session:
+            return self._access.form_token(session)
+        return next(each["value"] for each in self.page("/audit").all("input") if each.get("name") == "csrf")
 
     def act(self, address: str, fields: Mapping[str, str]) -> httpx.Response:
         """A form with the token of this session."""
@@ -104,10 +111,10 @@ class Console(NamedTuple):
 
 
 @contextmanager
-def served(env: dict[str, str], place: Place | None = None, access: Access | None = None) -> Iterator[Console]:
-    """Over real HTTP, in a thread."""
-    admits = access or Access(TOKEN)
-    app = create_app(surroundings(env), admits, place or Place("127.0.0.1"))
+def served(env: dict[str, str], place: Place | None = None, **around: Any) -> Iterator[Console]:
+    """Over real HTTP, in a thread. `around`: other surroundings than those of the environment."""
+    admits = Access(TOKEN)
+    app = create_app(surroundings(env)._replace(**around), admits, place or Place("127.0.0.1"))
     told: list[str] = []
     loop, ready, stop = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
 

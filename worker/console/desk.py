@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from producers.preparer import Preparer
 from producers.settings import BatchSettings, BufferSettings
 from worker.accounts import Accounts
 from worker.audit import acting, note, operator
+from worker.console.charts import Point
 from worker.dead_letters import DeadLetters, Filter, Replayed
 from worker.dead_letters.editing import Editor
 from worker.holding import Holding
@@ -26,10 +27,19 @@ from worker.redis_client import with_redis
 from worker.replay import Replays
 
 PATIENCE_S = 20
+CHARTED_MS, STEP_MS = 3 * 3_600_000, 60_000
+
+
+Series = Callable[[Redis, BufferSettings, int, int], Awaitable[Mapping[str, Sequence[Point]]]]
+Metrics = Callable[[Redis, BufferSettings], Awaitable[str | bytes]]
 
 
 class Surroundings(NamedTuple):
-    """What the environment says. `enqueue`: takes a message of the intake; `consent`: asked before a replay."""
+    """What the environment says. `enqueue`: takes a message of the intake; `consent`: asked before a replay.
+
+    `series`: samples of each destination from a time (ms) on, one a step (ms), for the charts; `metrics`: what
+    Prometheus is told. None where nothing is sampled: then there are none.
+    """
 
     buffer: BufferSettings
     batches: Callable[[str], BatchSettings]
@@ -38,6 +48,8 @@ class Surroundings(NamedTuple):
     consent: Consent | None = None
     replay_rate: float = 1_000
     flower_url: str = ""
+    series: Series | None = None
+    metrics: Metrics | None = None
 
 
 class TooMany(ForwarderError):
@@ -63,6 +75,12 @@ class Desk:
         redis: Any = self.redis
         seconds, microseconds = await redis.time()
         return int(seconds) * 1000 + int(microseconds) // 1000
+
+    async def series(self) -> Mapping[str, Sequence[Point]]:
+        """Samples of the last hours, by destination; none where nothing is sampled."""
+        if self.around.series is None:
+            return {}
+        return await self.around.series(self.redis, self.buffer, await self.now() - CHARTED_MS, STEP_MS)
 
     async def counted(self, chosen: Filter) -> int:
         """How many letters the filter takes. Raises `TooMany` where reading all to tell takes long."""

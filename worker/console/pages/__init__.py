@@ -10,11 +10,12 @@ from worker.console.pages import (
     events,
     letter,
     letters,
+    metrics,
     overview,
     replaying,
     replays,
     signing,
 )
 
-TOPICS = (signing, overview, accounts, letters, discarding, replaying, editing, letter, replays, events, audit)
+TOPICS = (signing, overview, accounts, letters, discarding, replaying, editing, letter, replays, events, audit, metrics)
 ROUTES: list[BaseRoute] = [route for topic in TOPICS for route in topic.ROUTES]

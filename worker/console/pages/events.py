@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from producers.clock import rfc3339
 from worker.console.desk import Desk, desk_of
 from worker.console.known import account_of, destination_of, queue_of
 from worker.console.rendering import page
+from worker.console.stories import story
 from worker.dead_letters import Filter, Letter
-from worker.lookup import Found, fate_in_words
+from worker.lookup import Found
 
 MOST_LETTERS = 50
 
@@ -33,7 +31,7 @@ async def events(request: Request) -> Response:
         account=name,
         destination=destination,
         type=event_type,
-        found=[_story(each) for each in found],
+        found=[story(each) for each in found],
         letters=letters,
     )
 
@@ -51,14 +49,6 @@ async def _letters(desk: Desk, event_id: str, name: str, destination: str) -> li
         if len(found) == MOST_LETTERS:
             break
     return found
-
-
-def _story(found: Found) -> dict[str, Any]:
-    """What a page tells of an accepted event."""
-    since, until = rfc3339(found.since), rfc3339(found.until)
-    opened = [f"its batch was opened at {rfc3339(found.opened)}"] if found.opened else []
-    lines = [f"accepted between {since} and {until}", f"went into batch {found.batch}", *opened]
-    return {**found._asdict(), "state": fate_in_words(found), "lines": lines}
 
 
 ROUTES = [Route("/events", events)]

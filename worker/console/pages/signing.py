@@ -22,8 +22,8 @@ async def login(request: Request) -> Response:
 
 async def sign_in(request: Request) -> Response:
     """By the token; wrong ones are bounded, and from then on right ones wait as well."""
-    form, tries = await read_form(request), _tries(request)
-    wanted, who = _local(form["next"] or "/"), _address(request)
+    form, tries = await read_form(request), tries_of(request)
+    wanted, who = _local(form["next"] or "/"), address_of(request)
     if wait_s := tries.wait_s(who):
         fault = f"Too many wrong tokens. Try again in {wait_s} seconds."
         answer: Response = page(request, "login.html", 429, wanted=wanted, fault=fault)
@@ -63,7 +63,7 @@ def _set_cookie(request: Request, answer: Response, cookie: str, lasts_s: int) -
     )
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
@@ -72,7 +72,7 @@ def _access(request: Request) -> Access:
     return access
 
 
-def _tries(request: Request) -> Tries:
+def tries_of(request: Request) -> Tries:
     tries: Tries = request.app.state.tries
     return tries
 
