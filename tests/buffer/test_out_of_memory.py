@@ -13,7 +13,9 @@ from producers.keys import Slot
 from producers.producer import Producer
 from producers.settings import BatchSettings, BufferSettings
 from tests.buffer.support import World, event, settlement, whole
+from tests.support.letters import made
 from worker.dead_letters import DeadLetters, Filter
+from worker.dead_letters.importing import NoRoom
 from worker.redis_client import async_redis
 from worker.stack.redis_server import EmbeddedRedis
 
@@ -51,6 +53,24 @@ def test_an_event_is_refused_in_words_and_surely_not_accepted(full: World, small
     errors = [result.error for result in producer.enqueue_many([line, line])]
     assert all(isinstance(error, EnqueueFailed) and not error.maybe_accepted for error in errors)
     producer.close()
+
+
+async def test_letters_come_back_once_there_is_room_for_them(full: World) -> None:
+    """Out of memory, or with less of it free than producers leave."""
+    buffer = BufferSettings(key_prefix=full.slot.namespace)
+    letters = DeadLetters(full.redis, buffer, lambda _: CAPS)
+    for room, told in ((0.5, "out of memory"), (1.1, "percent of the maxmemory")):
+        used = (await full.redis.info("memory"))["used_memory"]
+        await full.redis.config_set("maxmemory", int(room * used))
+        importing = letters.importing()
+        await importing.add(made(buffer, 1))
+        with pytest.raises(NoRoom, match=told):
+            await importing.finish()
+        assert (await full.picture()).ledger["dead"] == 0
+    await full.redis.config_set("maxmemory", 0)
+    await importing.add(made(buffer, 1))
+    await importing.finish()
+    assert importing.imported == (await full.picture()).ledger["dead"] == 1
 
 
 async def test_everything_that_makes_room_still_works(full: World) -> None:

@@ -60,11 +60,14 @@ def test_the_rules_of_the_page_are_enough(guarded: EmbeddedRedis, tmp_path: Path
         sandbox.faults({"status": 503, "times": 2})
         cli.enqueue(samples("43003", 2) + samples("43004", 1))
         assert cli.drain()["dead"] == 3
+        kept = cli.done("dlq", "export").out
+        assert cli.run("dlq", "import", "-", given=kept).out == "0 imported, 4 were there already, 0 refused\n"
         cli.done("dlq", "replay", "--account", "43003", "--yes")
         cli.done("dlq", "discard", "--account", "43004", "--yes")
         cli.enqueue(samples("43005", 2))
         cli.done("erase", "--email", f"jane.0{PRIVATE}", "--yes")
         cli.done("audit")
+        cli.run("dlq", "list", "--expired", "--code", "X")
         for command in (["dlq", "list"], ["dlq", "stats"], ["dlq", "show", "43003-1"], ["status"], ["health"]):
             cli.run(*command)
         cli.done("find", "43003-1", "--account", "43003")

@@ -13,8 +13,9 @@ from worker.effects import effect
 
 SCRIPTS = (  # in this order: a claim overtakes no settle
     *("settle", "claim", "replay", "discard", "edit", "pause", "resume"),
-    *("erase", "blank", "audit", "import", "letters", "begin", "steer"),
+    *("erase", "blank", "audit", "import", "begin", "steer"),
 )
+READS = ("letters",)  # scripts that change nothing
 
 
 class Call(NamedTuple):
@@ -46,7 +47,7 @@ async def _executed(redis: Redis, calls: Sequence[Call]) -> list[Any]:
     answers = await _execute(redis, calls)
     forgotten = [place for place, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
     if forgotten:
-        for name in SCRIPTS:
+        for name in (*SCRIPTS, *READS):
             await redis.script_load(load("worker.buffer", name).text)
         for place, answer in zip(forgotten, await _execute(redis, [calls[p] for p in forgotten]), strict=True):
             answers[place] = answer

@@ -21,6 +21,7 @@ from tests.intake.support import hand_over, intake
 from worker.audit import note
 from worker.buffer.holds import Holds
 from worker.dead_letters import DeadLetters, Filter
+from worker.dead_letters.carried import letter_in
 from worker.erasure import Found, RedisPlace
 from worker.heartbeat import Worker, beat, leave
 from worker.intake.intake import run
@@ -92,6 +93,24 @@ async def _letters(env: Env, destination: str, move: Any) -> Any:
     async def work(redis: Any) -> Any:
         letters = DeadLetters(redis, buffer, caps_of(env), entrance(producer))
         return await move(letters, await letters.choose(Filter(destination)))
+
+    return await with_redis(buffer.redis_url, work)
+
+
+def bring_back(env: Env, lines: list[bytes]) -> tuple[int, int]:
+    """As `forwarder dlq import` does it. Gives how many letters were imported, and how many were there already."""
+    return asyncio.run(_bring_back(env, lines))
+
+
+async def _bring_back(env: Env, lines: list[bytes]) -> tuple[int, int]:
+    buffer = buffer_settings(env)
+
+    async def work(redis: Any) -> tuple[int, int]:
+        importing = DeadLetters(redis, buffer, caps_of(env)).importing()
+        for line in lines:
+            await importing.add(letter_in(line, buffer))
+        await importing.finish()
+        return importing.imported, importing.known
 
     return await with_redis(buffer.redis_url, work)
 

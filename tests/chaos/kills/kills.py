@@ -54,6 +54,7 @@ OF_DELIVERY = (
     Kill("park", scenes.Unauthorized),
     Kill("replay", scenes.Replayed, nth=2),
     Kill("discard", scenes.Discarded, nth=2),
+    Kill("import", scenes.Imported, nth=2),
     Kill("erase", erase.Erased),
     Kill("erase", erase.Erased, nth=2),
     Kill("blank", erase.Delivered),

@@ -10,6 +10,7 @@ from tests.apis.support import booking, signal
 from tests.chaos.kills import acts
 from tests.chaos.kills.driver import Act
 from tests.chaos.kills.ground import BATCH, Ground, name_of
+from worker.dead_letters.carried import line_of
 
 BAD = 3  # the number of the event that is refused
 CODE = "ValidationError"
@@ -230,6 +231,25 @@ class Discarded(Letters):
 
     def at_the_end(self) -> None:
         assert self.on.ledger("event-api")["discarded"] == self.events
+
+
+class Imported(Letters):
+    """Exported, and discarded; the process that brings them back is killed."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.exported = [line_of(letter) for letter in self.on.letters()]
+        acts.discard(self.on.env)
+        self.act = partial(acts.bring_back, lines=self.exported)
+
+    def right_after(self) -> None:
+        counts = self.on.ledger("event-api")
+        assert (counts["dead"], counts["accepted"]) == (self.moved, self.events + self.moved)
+
+    def go_on(self) -> None:
+        assert acts.bring_back(self.on.env, self.exported) == (self.events - self.moved, self.moved)
+        assert acts.replay(self.on.env) == self.events
+        super().go_on()
 
 
 class Paused(Scene):

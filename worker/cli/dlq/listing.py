@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -43,25 +43,31 @@ def list_letters(
 
 def stats(
     by: Annotated[By | None, typer.Option(help="Sums by this alone.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Rows of the table, the largest counts first.")] = SHOWN,
     as_json: JsonOption = False,
 ) -> None:
     """Count dead letters by destination, account and code; of counters, however many there are."""
-    counts = on_queues(lambda queues: queues.counts())
     names = [by.value] if by else [each.value for each in By]
-    sums: Counter[tuple[str, ...]] = Counter()
-    for of, letters in counts.items():
-        named = dict(zip((each.value for each in By), of, strict=True))
-        sums[tuple(named[name] for name in names)] += letters
-    rows = [{**dict(zip(names, of, strict=True)), "letters": letters} for of, letters in sums.most_common()]
+    sums = _summed(on_queues(lambda queues: queues.counts()), names)
     if as_json:
-        print_json(rows)
+        print_json([{**dict(zip(names, of, strict=True)), "letters": letters} for of, letters in sums.most_common()])
         return
     table = Table(*names, "letters", show_footer=True)
     table.columns[0].footer, table.columns[-1].footer = "all", f"{sums.total():,}"
     table.columns[-1].justify = "right"
-    for row in rows:
-        table.add_row(*(shown_plain(str(row[name])) for name in names), f"{row['letters']:,}")
+    for of, letters in sums.most_common(limit):
+        table.add_row(*map(shown_plain, of), f"{letters:,}")
     out.print(table)
+    if len(sums) > limit:
+        typer.echo(f"the largest {limit:,} of {len(sums):,} counts: see --limit and --by", err=True)
+
+
+def _summed(counts: Mapping[tuple[str, str, str], int], names: list[str]) -> Counter[tuple[str, ...]]:
+    sums: Counter[tuple[str, ...]] = Counter()
+    for of, letters in counts.items():
+        named = dict(zip((each.value for each in By), of, strict=True))
+        sums[tuple(named[name] for name in names)] += letters
+    return sums
 
 
 def show(
