@@ -80,12 +80,16 @@ class Delivery:
             taken = await self._exchange.turn(self._limits(room), patient=bool(flights))
             flights |= {asyncio.create_task(self._attempt(each)) for each in taken}
             ended = self._stop.asked or time.monotonic() > ends
-            if claiming and (ended or not (flights or more() or self._exchange.due_in() < SOON_S)):
+            if claiming and (ended or not (flights or self._more_comes(more) or self._exchange.due_in() < SOON_S)):
                 claiming = False
                 if on_last_claim:
                     on_last_claim()
             flights = await self._waited(flights, claiming and room > len(taken))
         return self.summary
+
+    def _more_comes(self, more: Callable[[], bool]) -> bool:
+        """What became due since the last claim counts, whoever brought it."""
+        return more() or self._woken.is_set()
 
     async def _waited(self, flights: set[asyncio.Task[None]], may_claim: bool) -> set[asyncio.Task[None]]:
         """Waits for the first request to end, or until more may be claimed. Gives the requests still under way."""

@@ -14,6 +14,7 @@ from tests.buffer.machine_core import LEASE_MS
 from tests.buffer.machine_erasing import PEOPLE, Erasers
 from tests.buffer.machine_operators import Operators
 from tests.buffer.machine_producers import EVENTS, Producers
+from tests.buffer.machine_replays import Replayers
 from tests.buffer.model import Flight
 from tests.buffer.support import settlement
 from worker.buffer.batches import Claimed, Settled, Settlement, Verdict
@@ -22,7 +23,7 @@ from worker.buffer.holds import EVERYTHING
 MOST = st.sampled_from([50, 3, 2, 1, 0])
 
 
-class BufferMachine(Producers, Answers, Operators, Erasers):
+class BufferMachine(Producers, Answers, Operators, Erasers, Replayers):
     """What workers do; what producers and operators do and what an API answers stand in the classes above it."""
 
     @rule(runs=EVENTS, ends=st.sampled_from(["", "dada", "adad", "abdx", "aabb"]), person=PEOPLE)
@@ -113,4 +114,6 @@ class BufferMachine(Producers, Answers, Operators, Erasers):
                 break
         assert not self.picture.batches
         letters = {"letter", "dead", "dead_ids", "dead_counts", "dead_of", "dead_expires"}
-        assert set(self.picture.keys) <= {"meta", "ledger", "account", "held", "latest", "ids", "noted", *letters}
+        replays = {"replays", "replay", "aside", "replaying"}
+        rest = {"meta", "ledger", "account", "held", "latest", "ids", "noted"}
+        assert set(self.picture.keys) <= {*rest, *letters, *replays}

@@ -23,13 +23,14 @@ from producers.settings import BatchSettings, BufferSettings
 from producers.stored_event import StoredEvent, decode, event_time_of, payload_of
 from tests.buffer.invariants import check
 from tests.buffer.picture import Picture, take_picture
-from worker.buffer.batches import Batch, Bounds, Claimed, Death, Limits, Part, Settled, Settlement, Verdict
+from worker.buffer.batches import Batch, Bounds, Claimed, Death, Limits, Part, Room, Settled, Settlement, Verdict
 from worker.buffer.buffer import Buffer
 from worker.buffer.calls import Call, run_one
 from worker.buffer.erasing import Erasing, Owner, Run
 from worker.buffer.holds import Holds
 from worker.dead_letters import Replayed
-from worker.dead_letters.moving import Done
+from worker.dead_letters.moving import Done, Standing
+from worker.dead_letters.moving import Fate as LetterFate
 
 TO = EVENT_API._replace(envelope_bytes=lambda *_: 0)  # so that the cap in bytes is the sum of the sizes
 CODE = "Refused"
@@ -140,18 +141,34 @@ class World:
         await self.check()
 
     async def replay(self, numbers: Sequence[str]) -> int:
-        """The script itself, at this world's time; letters that are gone are asked for as well."""
+        """Of no replay that Redis keeps; letters that are gone are asked for as well."""
+        return (await self.replay_step([f"1:{number}" for number in numbers])).moved
+
+    async def begin_replay(self, replay: str, limit: int = 0) -> None:
+        fields = {"limit": limit, "filter": "{}"}
+        told = [item for field in fields.items() for item in field]
+        await self._run("begin", [self.now, replay, self.now, *told])
+
+    async def replay_step(
+        self,
+        places: Sequence[str],
+        fate: LetterFate = "move",
+        of: Standing = Standing(),  # noqa: B008 - immutable
+        room: Room = Room(),  # noqa: B008 - immutable
+    ) -> Done:
+        """The script itself, at this world's time, over letters by their places; those that are gone are asked for."""
         letters = (await self.picture()).letters
-        args: list[Any] = [self.now, epoch(), self.cap_events, self.window_s, "", "", 0, 0, 0]
-        for number in numbers:
+        args: list[Any] = [self.now, epoch(), self.cap_events, self.window_s, of.replay, of.at, int(of.is_last), *room]
+        for place in places:
+            number = place.partition(":")[2]
             stored = letters[number]["event"] if number in letters else StoredEvent(0, 0, b"").encode()
             payload = payload_of(stored)
             digest = sha1(payload, usedforsecurity=False).hexdigest()
             told = print_of_id(letters[number]["account"].decode(), "", name_of(stored)) if number in letters else b""
-            args += [f"1:{number}", "move", digest, len(payload) + 1, self.cap_bytes, event_time_of(stored), 0, told]
+            args += [place, fate, digest, len(payload) + 1, self.cap_bytes, event_time_of(stored), 0, told]
         answer = await run_one(self.redis, Call("replay", self.slot.fixed, args))
         await self.check()
-        return Done.of(answer).moved
+        return Done.of(answer)
 
     async def discard(self, numbers: Sequence[str]) -> int:
         return await self._run("discard", ["discarded", *numbers])

@@ -39,9 +39,9 @@ def flower(forwarder: Forwarder) -> Iterator[httpx.Client]:
         child.kill()
 
 
-def task_in(flower: httpx.Client, state: str, text: str) -> Any:
-    """A delivery in this state whose result, or exception, holds the text."""
-    tasks = flower.get("/api/tasks", params={"taskname": TASK, "state": state}).raise_for_status().json()
+def task_in(flower: httpx.Client, state: str, text: str, name: str = TASK) -> Any:
+    """A task in this state whose result, or exception, holds the text."""
+    tasks = flower.get("/api/tasks", params={"taskname": name, "state": state}).raise_for_status().json()
     found = (task for task in tasks.values() if text in f"{task['result']}{task['exception']}")
     return next(found, None)
 
@@ -87,3 +87,13 @@ def test_a_delivery_is_shown_with_its_summary_and_a_failing_one_is_red(
     shown.append((forwarder.cli.folder / "worker.log").read_text())
     for text in (PRIVATE, "objectData", "XXX", PASSWORD, *SECRETS):
         assert not [page[:200] for page in shown if text in page], text
+
+
+def test_a_replay_is_shown_by_its_name_with_what_it_moved(forwarder: Forwarder, flower: httpx.Client) -> None:
+    forwarder.sandbox.faults({"refuse": True, "match": {"account": "93003"}})
+    forwarder.cli.enqueue(samples("93003", 40))
+    forwarder.cli.drain()
+    forwarder.sandbox.faults()
+    forwarder.cli.done("dlq", "replay", "--account", "93003", "--yes")
+    found = eventually(lambda: task_in(flower, "SUCCESS", "'replayed': 40", "forwarder.replay.event-api"))
+    assert "'delivered': 40" in found["result"]

@@ -24,6 +24,7 @@ def test_a_run_adds_up() -> None:
         "failed": 1,
         "dead": 2,
         "parked": 0,
+        "replayed": 0,
         "circuit_opened": 0,
         "codes": {"ValidationError": 2, "Timeout": 1},
     }

@@ -12,7 +12,7 @@ from worker.dead_letters.finding import Finder
 from worker.dead_letters.moving import Candidate
 from worker.replay.record import Record
 
-PAGE = 500
+PAGE = 200  # read at once: what is delivered meanwhile waits a few milliseconds for it
 
 
 class Choosing:

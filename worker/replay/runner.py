@@ -52,12 +52,13 @@ class Runner:
         self._choosing = Choosing(redis, Finder(redis, buffer), slot)
         self._walks: dict[str, Walk] = {}
         self._looked = -LOOK_S
+        self._has_looked = False
         self.moved = 0
 
     @property
     def busy(self) -> bool:
-        """Whether a replay runs."""
-        return bool(self._walks)
+        """Whether a replay runs, as far as it has looked."""
+        return bool(self._walks) or not self._has_looked
 
     async def run(self, seconds: float, *, until_idle: bool = False) -> None:
         """For so long, or until the worker is to end, or until no replay runs."""
@@ -72,6 +73,7 @@ class Runner:
                 log.exception("replay_broke", slot=self._slot.base)
                 self._walks.clear()
                 pause = AGAIN_S
+            self._has_looked = True
             if until_idle and not self._walks:
                 return
             await asyncio.sleep(min(pause, left, TURN_S))

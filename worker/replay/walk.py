@@ -46,6 +46,7 @@ class Walk:
         self._ahead: list[Candidate] = []
         self._is_last = False
         self._fates: dict[str, Fate] = {}
+        self._offered = min(MOST, caps.max_events)  # more where one call can deal with more
         self._burst = max(1.0, min(MOST, record.rate))
         self._may = self._burst  # letters that may go now
         self._reckoned = time.monotonic()
@@ -60,10 +61,10 @@ class Walk:
 
     async def step(self) -> Done:
         """Reads ahead where it must, and moves what may be moved now."""
-        if not self._is_last and len(self._ahead) < MOST:
+        if not self._is_last and len(self._ahead) < self._offered:
             await self._read()
         self._reckon()
-        some = list(islice(self._ahead, max(1, int(self._may))))
+        some = list(islice(self._ahead, min(self._offered, max(1, int(self._may)))))
         is_last = self._is_last and len(some) == len(self._ahead)
         of = Standing(self._record.id, self._record.at, is_last)
         fates = await self._decided(some)
@@ -96,6 +97,7 @@ class Walk:
 
     def _went_on(self, done: Done) -> None:
         self._may -= done.moved + done.withheld
+        self._offered = min(MOST, 2 * self._offered) if done.ended == "all" else min(MOST, self._caps.max_events)
         if done.ended in ("over", "stale"):
             self.over = True  # or somebody else goes on with it, or it was paused: it is looked at anew
             return

@@ -5,6 +5,15 @@ import pytest
 pytest.register_assert_rewrite(
     *(
         f"{__name__}.{module}"
-        for module in ("kills", "ground", "scenes", "intake_scenes", "token_scenes", "spool_scenes", "driver")
+        for module in (
+            "kills",
+            "ground",
+            "scenes",
+            "replay_scenes",
+            "intake_scenes",
+            "token_scenes",
+            "spool_scenes",
+            "driver",
+        )
     )
 )

@@ -30,6 +30,7 @@ from worker.person import Person
 from worker.process import Process
 from worker.pulse import Pulse
 from worker.redis_client import sync_redis, with_redis
+from worker.replay import Replays
 from worker.second_consent import entrance
 from worker.settings import caps_of, load_settings
 from worker.spool_place import spool_places
@@ -81,6 +82,34 @@ def agreed(_destination: str, _account: str, event: Any) -> bool:
 def replay(env: Env, destination: str = "event-api") -> int:
     """All letters, as `forwarder dlq replay --all` does it. Gives how many were moved."""
     return int(asyncio.run(_letters(env, destination, DeadLetters.replay)).moved)
+
+
+def begin_replay(env: Env) -> None:
+    """Of all letters, as `forwarder dlq replay --all --detach` does it."""
+    assert asyncio.run(with_replays(env, lambda replays: replays.start(Filter(), by="an operator")))
+
+
+def pause_replays(env: Env) -> None:
+    asyncio.run(with_replays(env, _pause_all))
+
+
+def resume_replays(env: Env) -> None:
+    asyncio.run(with_replays(env, _resume_all))
+
+
+async def _pause_all(replays: Replays) -> None:
+    for each in await replays.all():
+        assert await replays.pause(each.id)
+
+
+async def _resume_all(replays: Replays) -> None:
+    for each in await replays.all():
+        assert await replays.resume(each.id)
+
+
+async def with_replays(env: Env, work: Any) -> Any:
+    buffer = buffer_settings(env)
+    return await with_redis(buffer.redis_url, lambda redis: work(Replays(redis, buffer, rate=100_000)))
 
 
 def discard(env: Env, destination: str = "event-api") -> int:

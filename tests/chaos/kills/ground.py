@@ -24,6 +24,7 @@ from worker.buffer.holds import EVERYTHING, Holds
 from worker.dead_letters import DeadLetters, Filter
 from worker.dead_letters.letter import Letter
 from worker.redis_client import sync_redis, with_redis
+from worker.replay import Progress
 from worker.settings import caps_of
 from worker.status import left
 
@@ -106,6 +107,9 @@ class Ground:
             return [letter async for letter in found]
 
         return self._with_redis(all_of)
+
+    def replays(self) -> list[Progress]:
+        return list(asyncio.run(acts.with_replays(self.env, lambda replays: replays.all())))
 
     def codes(self) -> dict[str, str]:
         """Id -> code of each dead letter, of which there must be one each."""

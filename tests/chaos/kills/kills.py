@@ -7,6 +7,7 @@ from typing import NamedTuple
 from producers.effects import Moment
 from tests.chaos.kills import erase_scenes as erase
 from tests.chaos.kills import intake_scenes as intake
+from tests.chaos.kills import replay_scenes as replays
 from tests.chaos.kills import scenes
 from tests.chaos.kills import spool_scenes as spool
 from tests.chaos.kills import token_scenes as tokens
@@ -53,6 +54,10 @@ OF_DELIVERY = (
     Kill("limit", scenes.Limited),
     Kill("park", scenes.Unauthorized),
     Kill("replay", scenes.Replayed, nth=2),
+    Kill("list replay", replays.Begun),
+    Kill("begin", replays.Begun),
+    Kill("replay", replays.Running),
+    Kill("steer", replays.Steered),
     Kill("discard", scenes.Discarded, nth=2),
     Kill("import", scenes.Imported, nth=2),
     Kill("erase", erase.Erased),

@@ -10,10 +10,11 @@ from rich.table import Table
 from producers.clock import now_ms
 from worker.audit import operator
 from worker.cli.audit import audited
-from worker.cli.context import DestinationOption, JsonOption, YesOption, agreed, buffer_of, environment, out, print_json
+from worker.cli.context import JsonOption, YesOption, agreed, buffer_of, environment, out, print_json
+from worker.cli.dlq.filters import filtered
 from worker.cli.dlq.following import follow, names_of, on_replays
 from worker.cli.dlq.moving import tell_missing
-from worker.cli.dlq.shared import AccountOption, AllOption, CodeOption, IdsArgument, chosen_by, on_queues, shown_plain
+from worker.cli.dlq.shared import on_queues, shown_plain
 from worker.dead_letters import DeadLetters, Filter, Replayed
 from worker.intake.letters import NAME as INTAKE
 from worker.replay import Progress
@@ -21,12 +22,9 @@ from worker.replay.preview import Preview
 from worker.replay.record import new_id
 
 
+@filtered(named=True)
 def replay(
-    ids: IdsArgument = None,
-    destination: DestinationOption = None,
-    account: AccountOption = None,
-    code: CodeOption = None,
-    everything: AllOption = False,
+    chosen: Filter,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be moved, and change nothing.")] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many letters, the oldest first.")] = None,
     rate: Annotated[
@@ -41,7 +39,6 @@ def replay(
 
     The workers do it, a few at a time beside what is live; Ctrl-C leaves it to them. Without one this command does.
     """
-    chosen = chosen_by(ids, destination, account, code, everything)
     on_queues(_nothing)  # wrong settings are told before anything else
     seen = on_replays(lambda replays: replays.preview(chosen, limit))
     missing = [event_id for event_id in chosen.ids if event_id not in seen.ids]
@@ -53,11 +50,11 @@ def replay(
     total = seen.movable.total()
     if total and not agreed(f"replay {total} dead letters?", yes):
         raise typer.Exit(1)
-    begun = new_id(now_ms()) if total else ""
-    told = {**chosen.told(), **({"limit": limit} if limit else {})}
+    begun = new_id(now_ms()) if any(slot.destination != INTAKE for slot in +seen.shares) else ""
+    told, named = {**chosen.told(), **({"limit": limit} if limit else {})}, {"replay": begun} if begun else {}
     if total:
         reason = {"why": why} if why else {}
-        audited(buffer_of(environment()), "dlq replay begun", {**told, "replay": begun, "chosen": total, **reason})
+        audited(buffer_of(environment()), "dlq replay begun", {**told, **named, "chosen": total, **reason})
     again = _reentered(chosen, seen)
     started = on_replays(
         lambda replays: replays.start(chosen, by=operator(), why=why, limit=limit, rate=rate, seen=seen, replay=begun)
@@ -68,7 +65,7 @@ def replay(
         return
     progress = follow(started) if started else None
     ended = again.plus(_replayed(progress)) if progress else again
-    audited(buffer_of(environment()), "dlq replay", {**told, **({"replay": begun} if begun else {}), **_counts(ended)})
+    audited(buffer_of(environment()), "dlq replay", {**told, **named, **_counts(ended)})
     _tell(ended, missing, as_json)
     tell_missing(missing)
     if ended.undecided:
