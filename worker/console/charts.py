@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from worker.console.text import clock, number
 
-WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 640, 200, 52, 8, 22
+WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 380, 160, 44, 8, 22
 TICKS, ROWS = 4, 60
 Value = float | None
 
