@@ -16,7 +16,7 @@ import msgspec
 from producers.destinations import Destination, Whole
 from producers.destinations.outcomes import Delivered, Outcome
 from producers.prints import ID_BYTES, print_of_id
-from producers.stored_event import decode, has_history
+from producers.stored_event import StoredEvent, decode, has_history
 from worker.attempt import Attempt
 from worker.buffer.batches import Batch, Noted, Settlement
 
@@ -66,7 +66,14 @@ def codes_of(settlement: Settlement, outcome: Outcome) -> list[str]:
 def known_by(to: Destination, of: Whole, stored: bytes) -> bytes:
     """The print under which an event was accepted, whatever of it was edited since; zeros for what is no event."""
     try:
-        event = decode(stored)
+        return print_of(to, of, decode(stored))
+    except ValueError:
+        return NOBODY
+
+
+def print_of(to: Destination, of: Whole, event: StoredEvent) -> bytes:
+    """The same of an event that was read."""
+    try:
         first = next((each["edited"]["original"] for each in event.history if "edited" in each), None)
         return print_of_id(of.account, to.type_of(event.payload, of, first), to.event_id(event))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):

@@ -137,6 +137,19 @@ class LogSettings(Struct, frozen=True):
     log_format: Literal["auto", "json", "console"] = "auto"
 
 
+class ConsoleSettings(Struct, frozen=True):
+    """The operator's web page: its token, where it listens, and where browsers reach it and Flower, if elsewhere.
+
+    A token that is given is long enough not to be guessed.
+    """
+
+    console_token: Annotated[str, Meta(pattern=r"^([!-~]{16,200})?\Z")] = ""
+    console_host: str = "127.0.0.1"
+    console_port: Annotated[int, Meta(ge=0, le=65_535)] = 8190
+    console_url: str = ""
+    flower_url: str = ""
+
+
 class Settings(Struct, frozen=True):
     """Everything that a worker knows of its surroundings. `hosts`: destination -> scheme and host, where it has one.
 
@@ -188,6 +201,14 @@ def flower_settings(environ: Mapping[str, str] = os.environ) -> FlowerSettings:
 def log_settings(environ: Mapping[str, str] = os.environ, default_level: str = "INFO") -> tuple[str, str]:
     """Level and form of log lines."""
     return _log_level(environ, default_level), read(LogSettings, environ).log_format
+
+
+def console_settings(environ: Mapping[str, str]) -> ConsoleSettings:
+    """From `FORWARDER_CONSOLE_*`. Raises `ConfigurationError`, which never quotes the token."""
+    settings = read(ConsoleSettings, environ)
+    if settings.console_url:
+        checked_host("FORWARDER_CONSOLE_URL", settings.console_url)
+    return settings
 
 
 def broker_url(environ: Mapping[str, str], buffer: BufferSettings) -> str:

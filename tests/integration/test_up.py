@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.console.support import Browser
 from tests.integration.support import (
     FORWARDER,
     Cli,
@@ -45,6 +46,12 @@ class Up:
         assert found, self.printed
         return found[1]
 
+    def secret(self, name: str) -> str:
+        """The last word of its line."""
+        found = re.search(rf"^ *{name}  .* (\S+)$", self.printed, re.MULTILINE)
+        assert found, self.printed
+        return found[1]
+
     def ends_after(self, number: signal.Signals) -> str:
         """What else it wrote, once it ended after the signal: in order, and with no process left."""
         self.process.send_signal(number)
@@ -56,7 +63,8 @@ class Up:
 
 @contextmanager
 def up(env: dict[str, str], folder: Path) -> Iterator[Up]:
-    command = [FORWARDER, "up", "--flower-port", str(free_port()), "--sandbox-port", str(free_port())]
+    ports = [item for name in ("flower", "sandbox", "console") for item in (f"--{name}-port", str(free_port()))]
+    command = [FORWARDER, "up", *ports]
     pipe = subprocess.PIPE
     process = subprocess.Popen(
         command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True
@@ -96,7 +104,10 @@ def test_up_in_a_shops_folder_delivers_what_another_process_enqueues(shop: Path,
         assert running.address("Flower").startswith("http://127.0.0.1:")
         assert "at work" in running.printed
         assert "password" in running.printed
-        assert len(running.children) >= 4
+        assert len(running.children) >= 5
+        with Browser(running.address("console")) as browser:
+            assert browser.sign_in(running.secret("console")).status_code == 303
+            assert running.address("Flower") in browser.get("/").text
         cli.enqueue(lines)
         assert cli.drain()["delivered"] == 250
         assert cli.done("health").status == 0
@@ -140,7 +151,7 @@ def test_a_second_up_on_the_same_folder_is_refused_and_does_not_disturb_the_firs
     cli = Cli(shop_env, folder)
     with up(narrow, folder) as running:
         lines = running.printed.splitlines()
-        assert len(lines) == 5, lines
+        assert len(lines) == 6, lines
         assert lines[-1].split() == ["logs", str(folder / "var/forwarder")]
         second = cli.run("up", "--flower-port", str(free_port()))
         assert (second.status, second.err.count("\n")) == (1, 1), second.err

@@ -14,6 +14,7 @@ from worker.settings import log_settings
 
 COMMANDS = {  # in the order of the help: where the function is
     "up": "run_stack:up",
+    "console": "console:console",
     "sandbox": "run_stack:sandbox",
     "demo": "run_stack:demo",
     "enqueue": "enqueue:enqueue",

@@ -14,6 +14,7 @@ from worker.lookup import Found, Lookup
 from worker.redis_client import with_redis
 from worker.settings import caps_of
 from worker.story import Attempt
+from worker.story_words import fate, way
 
 
 def find(
@@ -97,38 +98,9 @@ def _in_words(found: Found) -> Iterator[str]:
         else f"accepted between {rfc3339(found.since)} and {rfc3339(found.until)}"
     )
     yield f"{found.destination} {plain(found.event_type)}: batch {found.batch}, {when}; {_fate(found)}"
-    for each in found.attempts:
-        answer = f"status {each.status}" if each.status else "no answer" if each.status == 0 else "not sent"
-        trace = f", trace id {plain(each.trace_id)}" if each.trace_id else ""
-        codes = f" ({plain(', '.join(each.codes))})" if each.codes else ""
-        yield (
-            f"  {rfc3339(each.at)} attempt {each.number} of batch {each.batch}, {each.events} events: "
-            f"{answer}{codes} after {each.ms / 1_000:.3f} s{trace}; {each.outcome or 'unknown'}"
-        )
-    for held in found.waits.held_by if found.waits.state else ():
-        until = f" until {rfc3339(held.until)}" if held.until else ""
-        yield f"  held: {held.kind}{until}{f': {plain(held.reason)}' if held.reason else ''}"
+    yield from (f"  {plain(line)}" for line in way(found))
 
 
 def _fate(found: Found) -> str:
-    again = ", replayed" if found.replayed else ""
-    if found.delivered:
-        trace = f" with trace id {plain(found.delivered.trace_id)}" if found.delivered.trace_id else ""
-        return f"delivered {rfc3339(found.delivered.ended)}{trace}{again}"
-    if found.letters:
-        why = "; ".join(f"{each.get('code')}: {each.get('message')}" for each in found.reasons)
-        return f"a dead letter{again}: {plain(why)}: forwarder dlq show has it ({', '.join(found.letters)})"
-    if found.state == "waiting" and found.waits.due:
-        return f"waits for its next attempt, due {rfc3339(found.waits.due)}{again}"
-    return _WORDS.get(found.state, found.state) + again
-
-
-_WORDS: dict[str, str] = {
-    "open": "waits: its batch is still open",
-    "ready": "waits to be sent",
-    "waiting": "waits for its next attempt",
-    "in_flight": "is being sent",
-    "dead": "was a dead letter, and was replayed or discarded since",
-    "parts": "its batch was split, and part of it is not settled yet",
-    "": "settled: delivered, or discarded or replayed since",
-}
+    where = f": forwarder dlq show has it ({', '.join(found.letters)})" if found.letters else ""
+    return plain(fate(found)) + where

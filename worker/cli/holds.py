@@ -8,10 +8,9 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from producers.keys import Slot, shard_of
-from worker.buffer.holds import EVERYTHING, Holds
 from worker.cli.audit import acting
 from worker.cli.context import JsonOption, WhyOption, YesOption, agreed, buffer_of, environment, known, print_json
+from worker.holding import Holding, is_account
 from worker.redis_client import with_redis
 
 Answer = TypeVar("Answer")
@@ -34,7 +33,7 @@ def pause(
     _checked(destination, account)
     details = {**_whose(destination, account), "reason": reason}
     with acting(buffer_of(environment()), "pause", details, reason):
-        _run(destination, account, lambda slots: _pause(slots, account, reason))
+        _run(destination, account, lambda holding: holding.pause(destination, account, reason))
     if as_json:
         print_json({"paused": {"destination": destination, "account": account}})
     else:
@@ -50,13 +49,12 @@ def resume(
     as_json: JsonOption = False,
 ) -> None:
     """Go on: with one account, or with the destination and every account of it that is parked or paused."""
-    accounts = [account] if account else _run(destination, None, _held)
+    accounts = [account] if account else _run(destination, None, lambda holding: holding.held(destination))
     if len(accounts) > 1 and not agreed(f"resume {len(accounts)} accounts of {destination}?", yes):
         raise typer.Exit(1)
-    everything = account is None
     _checked(destination, account)
     with acting(buffer_of(environment()), "resume", _whose(destination, account), why) as told:
-        resumed = _run(destination, account, lambda slots: _resume(slots, accounts, everything))
+        resumed = _run(destination, account, lambda holding: holding.resume(destination, account, accounts))
         told["resumed"] = resumed
     if as_json:
         print_json({"resumed": resumed})
@@ -70,7 +68,7 @@ def _whose(destination: str, account: str | None) -> dict[str, str]:
 
 def _checked(destination: str, account: str | None) -> None:
     known(destination, "DESTINATION")
-    if account is not None and not (account and account.isprintable()):
+    if account is not None and not is_account(account):
         raise typer.BadParameter("must not be empty, nor hold what cannot be printed", param_hint="--account")
 
 
@@ -78,25 +76,7 @@ def _named(destination: str, account: str | None) -> str:
     return f"{destination}, account {account}" if account else destination
 
 
-def _run(destination: str, account: str | None, work: Callable[[list[Holds]], Awaitable[Answer]]) -> Answer:
-    """With the slot of the account, or with all slots of the destination."""
+def _run(destination: str, account: str | None, work: Callable[[Holding], Awaitable[Answer]]) -> Answer:
     _checked(destination, account)
     buffer = buffer_of(environment())
-    shards = range(buffer.shards) if account is None else [shard_of(account, buffer.shards)]
-    slots = [Slot(buffer.key_prefix, destination, shard) for shard in shards]
-    return asyncio.run(with_redis(buffer.redis_url, lambda redis: work([Holds(redis, slot) for slot in slots])))
-
-
-async def _pause(slots: list[Holds], account: str | None, reason: str) -> None:
-    for holds in slots:
-        await holds.pause(EVERYTHING if account is None else account, reason)
-
-
-async def _held(slots: list[Holds]) -> list[str]:
-    return [held.account for holds in slots for held in [each async for each in holds.lasting()]]
-
-
-async def _resume(slots: list[Holds], accounts: list[str], everything: bool) -> int:
-    """How many go on; the pause of a destination counts as one."""
-    ended = [await holds.resume([EVERYTHING]) for holds in slots] if everything else []
-    return sum([await holds.resume(accounts) for holds in slots]) + any(ended)
+    return asyncio.run(with_redis(buffer.redis_url, lambda redis: work(Holding(redis, buffer))))

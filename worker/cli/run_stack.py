@@ -11,21 +11,27 @@ from typing import Annotated, Any
 import typer
 
 from worker.cli.context import err, out
-from worker.settings import data_dir
+from worker.settings import console_settings, data_dir
 
 
 def up(
     flower_port: Annotated[int, typer.Option(help="Flower's port on loopback.")] = 5555,
     sandbox_port: Annotated[int, typer.Option(help="The sandbox's port on loopback.")] = 8180,
+    console_port: Annotated[
+        int | None, typer.Option(help="The console's port on loopback. [default: FORWARDER_CONSOLE_PORT, 8190]")
+    ] = None,
 ) -> None:
-    """Run the whole stack in the foreground until Ctrl-C: Redis unless one is configured, sandbox, worker, Flower.
+    """Run the stack in the foreground until Ctrl-C: Redis unless one is configured, sandbox, worker, Flower, console.
 
-    Flower's password is FORWARDER_FLOWER_PASSWORD, or made up and printed.
+    Flower's password and the console's token are FORWARDER_FLOWER_PASSWORD and FORWARDER_CONSOLE_TOKEN, or made up and
+    printed.
     """
     from worker.stack.up import Wishes, run
 
     password = os.environ.get("FORWARDER_FLOWER_PASSWORD", "")
-    wishes = Wishes(data_dir(), flower_port, password, sandbox_port)
+    console = console_settings(os.environ)
+    ports = (sandbox_port, console.console_port if console_port is None else console_port)
+    wishes = Wishes(data_dir(), flower_port, password, *ports, console.console_token)
     ending = run(
         os.environ,
         wishes,

@@ -9,11 +9,11 @@ from typing import Literal, NamedTuple
 from producers.append import epoch
 from producers.destinations import DESTINATIONS
 from producers.keys import Slot
-from producers.prints import print_of_id
 from producers.settings import BatchSettings
 from worker.buffer.batches import Room
 from worker.buffer.calls import Call
 from worker.dead_letters.letter import Letter
+from worker.records import print_of
 
 Fate = Literal["move", "withhold", "undecided"]
 NO_LETTER: tuple[str | int | bytes, ...] = ("gone", "", 0, 0, 0, 0, "")
@@ -77,11 +77,4 @@ def _told(slot: Slot, caps: BatchSettings, letter: Letter, fate: Fate) -> tuple[
     cap_bytes = caps.max_bytes - to.envelope_bytes(of.account, of.order, of.kind)
     digest = sha1(event.payload, usedforsecurity=False).hexdigest()
     expires = to.window.expires(event.event_time) or 0
-    return (fate, digest, len(event.payload) + 1, cap_bytes, event.event_time, expires, _print(slot, letter))
-
-
-def _print(slot: Slot, letter: Letter) -> bytes:
-    """By which the index of accepted ids knows it; nothing where the event does not tell its type."""
-    event = DESTINATIONS[slot.destination].event_of(letter.event.payload, letter.of)
-    kind = (event.get("eventType") or event.get("action")) if isinstance(event, dict) else None
-    return print_of_id(letter.of.account, kind, letter.id) if isinstance(kind, str) else b""
+    return (fate, digest, len(event.payload) + 1, cap_bytes, event.event_time, expires, print_of(to, of, event))

@@ -97,5 +97,16 @@ def flower_config() -> Path:
     return here if here.exists() else Path(sys.prefix) / SHARED_FLOWER_CONFIG
 
 
+def console(environ: Mapping[str, str], folder: Path, port: int, token: str) -> Child:
+    """The operator's web page, on loopback; its token is on no command line."""
+    argv = python("-m", "worker.cli", "console", "--host", LOOPBACK, "--port", str(port))
+    return Child("the console", argv, {**environ, "FORWARDER_CONSOLE_TOKEN": token}, folder / "console.log")
+
+
+def new_token() -> str:
+    """Of the console."""
+    return secrets.token_urlsafe(24)
+
+
 def new_password() -> str:
     return secrets.token_urlsafe(12)

@@ -19,8 +19,9 @@ from worker.stack.processes import Ending, Stack
 from worker.stack.redis_server import EmbeddedRedis
 from worker.stack_state import forget_stack, note_stack
 
-TOLD = ("FORWARDER_REDIS_URL", "FORWARDER_SANDBOX_URL")
-REDIS_PORT, SANDBOX_PORT, FLOWER_PORT = 6390, 8180, 5555
+Say = Callable[[str, str], object]
+TOLD = ("FORWARDER_REDIS_URL", "FORWARDER_SANDBOX_URL", "FORWARDER_CONSOLE_URL", "FORWARDER_FLOWER_URL")
+REDIS_PORT, SANDBOX_PORT, FLOWER_PORT, CONSOLE_PORT = 6390, 8180, 5555, 8190
 
 
 class Wishes(NamedTuple):
@@ -30,9 +31,11 @@ class Wishes(NamedTuple):
     flower_port: int = FLOWER_PORT
     flower_password: str = ""
     sandbox_port: int = SANDBOX_PORT
+    console_port: int = CONSOLE_PORT
+    console_token: str = ""
 
 
-def run(environ: Mapping[str, str], wishes: Wishes, say: Callable[[str, str], object]) -> Ending:
+def run(environ: Mapping[str, str], wishes: Wishes, say: Say) -> Ending:
     """Starts everything, tells each address through `say`, and waits for a signal or for a program that ended."""
     folder = wishes.folder.resolve()
     with Stack() as stack:
@@ -46,14 +49,18 @@ def run(environ: Mapping[str, str], wishes: Wishes, say: Callable[[str, str], ob
             sandbox = stack.start(parts.sandbox(env, folder, _port(wishes.sandbox_port)))
             env["FORWARDER_SANDBOX_URL"] = parts.sandbox_url(sandbox)
             say("sandbox", env["FORWARDER_SANDBOX_URL"])
+        flower_port, console_port = _port(wishes.flower_port), _port(wishes.console_port)
+        for name, port in (("FORWARDER_FLOWER_URL", flower_port), ("FORWARDER_CONSOLE_URL", console_port)):
+            env[name] = env.get(name) or f"http://{LOOPBACK}:{port}"  # each links to the other
         stack.start(_Noted(folder, env))
         _start_worker(stack, env, folder, say)
-        _start_flower(stack, env, wishes, say)
+        _start_flower(stack, env, wishes, flower_port, say)
+        _start_console(stack, env, wishes, console_port, say)
         say("logs", str(folder))
         return stack.watch()
 
 
-def _start_worker(stack: Stack, env: Mapping[str, str], folder: Path, say: Callable[[str, str], object]) -> None:
+def _start_worker(stack: Stack, env: Mapping[str, str], folder: Path, say: Say) -> None:
     settings = load_settings(env)
     open_credentials(settings.worker, env)  # a fault is told here, not in the worker's log
     _check_broker(settings.broker_url, say)
@@ -66,7 +73,7 @@ def _start_worker(stack: Stack, env: Mapping[str, str], folder: Path, say: Calla
     say("worker", f"at work (pid {worker.pid})")
 
 
-def _check_broker(url: str, say: Callable[[str, str], object]) -> None:
+def _check_broker(url: str, say: Say) -> None:
     if is_amqp(url):
         try:
             check_broker(url)
@@ -75,16 +82,24 @@ def _check_broker(url: str, say: Callable[[str, str], object]) -> None:
         say("broker", f"{shown(url)} (quorum queues)")
 
 
-def _start_flower(stack: Stack, env: Mapping[str, str], wishes: Wishes, say: Callable[[str, str], object]) -> None:
-    port, password = _port(wishes.flower_port), wishes.flower_password or parts.new_password()
+def _start_flower(stack: Stack, env: Mapping[str, str], wishes: Wishes, port: int, say: Say) -> None:
+    password = wishes.flower_password or parts.new_password()
     flower = stack.start(parts.flower(env, wishes.folder.resolve(), port, password))
     url = f"http://{LOOPBACK}:{port}"
     wait_http(f"{url}/healthcheck", parts.READY_S, flower)
     say("Flower", f"{url}  user forwarder, password {password if not wishes.flower_password else 'as given'}")
 
 
+def _start_console(stack: Stack, env: Mapping[str, str], wishes: Wishes, port: int, say: Say) -> None:
+    token = wishes.console_token or parts.new_token()
+    console = stack.start(parts.console(env, wishes.folder.resolve(), port, token))
+    url = f"http://{LOOPBACK}:{port}"
+    wait_http(f"{url}/healthz", parts.READY_S, console)
+    say("console", f"{url}  token {token if not wishes.console_token else 'as given'}")
+
+
 def _port(wanted: int) -> int:
-    return wanted if is_free(wanted) else free_port()
+    return wanted if wanted and is_free(wanted) else free_port()
 
 
 def _with_absolute_paths(environ: Mapping[str, str]) -> dict[str, str]:

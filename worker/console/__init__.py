@@ -1,0 +1,1 @@
+"""The console: the operator's web page, over the same functions as the command line."""

@@ -1,0 +1,85 @@
+"""What a page sends: a bounded form that carries the token of its session."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+MAX_BYTES = 8_000_000  # an edited event, with each of its bytes as %XX
+MAX_FIELDS = 1_000
+MAX_WHY = 500
+Acting = Callable[[Request, "Form"], Awaitable[Response]]
+
+
+class Form:
+    """Its fields: each a text, the last of its name; `all` of a name."""
+
+    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+        self._pairs = pairs
+        self._last = dict(pairs)
+
+    def __getitem__(self, name: str) -> str:
+        return self._last.get(name, "")
+
+    def all(self, name: str) -> list[str]:
+        return [value for each, value in self._pairs if each == name]
+
+    def exact(self, name: str) -> str:
+        """A text that travelled as JSON: browsers change line ends and NUL. Raises `HTTPException`."""
+        found = self._json(name)
+        if not isinstance(found, str):
+            raise HTTPException(400, f"{name}: no text")
+        return found
+
+    def mapping(self, name: str) -> Mapping[str, Any]:
+        """Raises `HTTPException`."""
+        found = self._json(name)
+        if not isinstance(found, dict):
+            raise HTTPException(400, f"{name}: no object")
+        return found
+
+    @property
+    def why(self) -> str:
+        """Bounded, in one line."""
+        return " ".join(self["why"].split())[:MAX_WHY]
+
+    def _json(self, name: str) -> Any:
+        try:
+            return json.loads(self[name])
+        except ValueError:
+            raise HTTPException(400, f"{name}: no JSON") from None
+
+
+def posted(path: str, work: Acting) -> Route:
+    """A route that does something: by POST alone, with a form of this session."""
+
+    async def checked(request: Request) -> Response:
+        form, session = await read_form(request), request.state.session
+        if session is None or not request.app.state.access.owns_form(session, form["csrf"]):
+            raise HTTPException(403, "This form is of another session. Open the page again.")
+        return await work(request, form)
+
+    return Route(path, checked, methods=["POST"])
+
+
+async def read_form(request: Request) -> Form:
+    """Raises `HTTPException`."""
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
+        raise HTTPException(415, "no form")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise HTTPException(413, f"more than {MAX_BYTES} bytes")
+    try:
+        text = body.decode("ascii")
+        return Form(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"))
+    except ValueError:
+        raise HTTPException(400, "no form") from None

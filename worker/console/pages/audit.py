@@ -1,0 +1,25 @@
+"""`/audit`: who did what, when and why."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from worker.audit import entries
+from worker.console.desk import desk_of
+from worker.console.rendering import page
+
+SHOWN, MOST = 100, 10_000
+
+
+async def audit(request: Request) -> Response:
+    """`limit`: how many, the newest first; one more is read to tell whether there is more."""
+    given = request.query_params.get("limit", "")
+    limit = min(int(given), MOST) if given.isascii() and given.isdigit() and int(given) else SHOWN
+    desk = desk_of(request)
+    found = await entries(desk.redis, desk.buffer.key_prefix, limit + 1)
+    return page(request, "audit.html", entries=found[:limit], more=limit * 5 if len(found) > limit else 0)
+
+
+ROUTES = [Route("/audit", audit)]

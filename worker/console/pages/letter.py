@@ -1,0 +1,53 @@
+"""`/dead-letters/{destination}/{shard}/{number}`: one letter in full, with its whole history."""
+
+from __future__ import annotations
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from worker.console.desk import desk_of
+from worker.console.known import slot_of
+from worker.console.rendering import address, page
+from worker.dead_letters import Letter
+from worker.dead_letters.finding import Finder
+
+PATH = "/dead-letters/{destination}/{shard:int}/{number:int}"
+
+
+async def letter(request: Request) -> Response:
+    found = await letter_of(request)
+    return page(
+        request,
+        "letter.html",
+        letter=found,
+        shown=found.shown(),
+        history=found.event.history,
+        expired=found.expires_at is not None and found.expires_at <= await desk_of(request).now(),
+        replay=_replay_of(found),
+        done=request.query_params.get("done", ""),
+    )
+
+
+def _replay_of(letter: Letter) -> str:
+    """Where a replay of this event is asked for."""
+    whose = {"destination": letter.slot.destination, "account": letter.of.account, "id": letter.id}
+    return address("/dead-letters/replay", whose)
+
+
+async def letter_of(request: Request) -> Letter:
+    """The letter that the address names. Raises `HTTPException` if it is gone."""
+    slot, desk = slot_of(request), desk_of(request)
+    found = await Finder(desk.redis, desk.buffer).read(slot, [padded(request)])
+    if not found:
+        raise HTTPException(404, "This dead letter is gone: replayed, discarded or erased.")
+    return found[0]
+
+
+def padded(request: Request) -> str:
+    """The number of the letter, as it is in Redis."""
+    return f"{request.path_params['number']:012d}"
+
+
+ROUTES = [Route(PATH, letter)]

@@ -1,0 +1,85 @@
+"""`/login`, `/logout`, and `/healthz` for supervisors."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from worker.console.access import LASTS_S, Access
+from worker.console.desk import desk_of
+from worker.console.forms import Form, posted, read_form
+from worker.console.guard import cookie_name
+from worker.console.origin import Place
+from worker.console.rendering import page
+from worker.console.tries import Tries
+
+
+async def login(request: Request) -> Response:
+    wanted = _local(request.query_params.get("next", "/"))
+    return page(request, "login.html", wanted=wanted, fault="")
+
+
+async def sign_in(request: Request) -> Response:
+    """By the token; wrong ones are bounded, and from then on right ones wait as well."""
+    form, tries = await read_form(request), tries_of(request)
+    wanted, who = _local(form["next"] or "/"), address_of(request)
+    if wait_s := tries.wait_s(who):
+        fault = f"Too many wrong tokens. Try again in {wait_s} seconds."
+        answer: Response = page(request, "login.html", 429, wanted=wanted, fault=fault)
+        answer.headers["retry-after"] = str(wait_s)
+    elif not _access(request).admits(form["token"].strip()):
+        tries.wrong(who)
+        answer = page(request, "login.html", 403, wanted=wanted, fault="This is not the token.")
+    else:
+        answer = RedirectResponse(wanted, 303)
+        _set_cookie(request, answer, _access(request).grant(form["name"]), LASTS_S)
+    return answer
+
+
+async def sign_out(request: Request, _: Form) -> Response:
+    _access(request).end(request.state.session)
+    answer = RedirectResponse("/login", 303)
+    _set_cookie(request, answer, "", 0)
+    return answer
+
+
+async def healthz(request: Request) -> Response:
+    """Whether pages can show anything: 200, or 503 without Redis (by the handler of its errors)."""
+    await desk_of(request).redis.ping()
+    return PlainTextResponse("ok\n")
+
+
+def _local(wanted: str) -> str:
+    """An address of this console, or its first page: a link must not lead anywhere else after signing in."""
+    sound = wanted.isprintable() and wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted
+    return wanted if sound else "/"
+
+
+def _set_cookie(request: Request, answer: Response, cookie: str, lasts_s: int) -> None:
+    place: Place = request.app.state.place
+    answer.set_cookie(
+        cookie_name(place), cookie, max_age=lasts_s, path="/", secure=place.secure, httponly=True, samesite="strict"
+    )
+
+
+def address_of(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _access(request: Request) -> Access:
+    access: Access = request.app.state.access
+    return access
+
+
+def tries_of(request: Request) -> Tries:
+    tries: Tries = request.app.state.tries
+    return tries
+
+
+ROUTES = [
+    Route("/login", login),
+    Route("/login", sign_in, methods=["POST"]),
+    posted("/logout", sign_out),
+    Route("/healthz", healthz),
+]
