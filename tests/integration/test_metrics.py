@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.integration.support import FORWARDER, Forwarder, eventually, running, sample, samples
+from tests.support.programs import needed
 from worker.redis_client import sync_redis
 from worker.stack import parts
 from worker.stack.child import Child
@@ -97,10 +97,9 @@ def test_a_counter_is_there_for_what_did_not_happen_yet_and_a_worker_is_alive(te
 
 
 def test_promtool_finds_no_fault_in_a_real_scrape(text: str) -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("PROMTOOL IS NOT INSTALLED: what Prometheus would say of the metrics is not checked")
-    ended = subprocess.run([promtool, "check", "metrics"], input=text, text=True, capture_output=True, timeout=30)
+    ended = subprocess.run(
+        [needed("promtool"), "check", "metrics"], input=text, text=True, capture_output=True, timeout=30
+    )
     assert (ended.returncode, ended.stdout + ended.stderr) == (0, "")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 import yaml
 
 from producers.settings import BufferSettings
+from tests.support.programs import needed
 from worker.metrics.exposition import metrics_text
 
 ROOT = Path(__file__).parents[2]
@@ -70,10 +70,7 @@ def test_every_page_has_an_alert() -> None:
     ids=" ".join,
 )
 def test_promtool_finds_no_fault(arguments: tuple[str, ...]) -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("PROMTOOL IS NOT INSTALLED: whether Prometheus takes the rules is not checked")
-    ended = subprocess.run([promtool, *arguments], cwd=PROMETHEUS, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run([needed("promtool"), *arguments], cwd=PROMETHEUS, capture_output=True, text=True, timeout=60)
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
