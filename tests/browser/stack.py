@@ -63,8 +63,8 @@ def _a_night(forwarder: Forwarder) -> None:
         [
             *samples(OTHER, 200),
             *samples(OTHER, 7, 200, amount="0.00"),
-            *(typed("purchase", sample(SHOP, number)) for number in range(REFUSED)),
-            typed("purhcase", sample(SHOP, 0), TYPO),
+            *(typed("purchase", sample(SHOP, number, email=f"shopper.{number}@example.com")) for number in range(REFUSED)),
+            typed("purhcase", sample(SHOP, 0, email="shopper@example.com"), TYPO),
         ]
     )
     forwarder.cli.drain()

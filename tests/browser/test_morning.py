@@ -63,7 +63,8 @@ def _edits_its_type(page: Page, complaints: Complaints, pictures: Pictures) -> N
     _types(page, "")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("event.eventType")
-    assert complaints.taken() == ["Failed to load resource: the server responded with a status of 422 ()"]
+    (told,) = complaints.taken()
+    assert "422" in told
     assert json.loads(page.get_by_label("Event, as JSON").input_value())["eventType"] == ""
     _types(page, "purchase")
     page.keyboard.press("Enter")

@@ -46,7 +46,7 @@ def _rates(points: Sequence[Point]) -> dict[str, str]:
         return {}
     last = points[-1]
     took = "\N{EN DASH}" if last.p95_s is None else f"{number(last.p95_s * 1_000)} ms"
-    return {"a second": number(round(last.delivered, 1)), "p95 request": took}
+    return {"delivered a second": number(round(last.delivered, 1)), "p95 of a request": took}
 
 
 def _summary(destinations: dict[str, dict[str, Any]]) -> str:
