@@ -63,7 +63,10 @@ def _a_night(forwarder: Forwarder) -> None:
         [
             *samples(OTHER, 200),
             *samples(OTHER, 7, 200, amount="0.00"),
-            *(typed("purchase", sample(SHOP, number, email=f"shopper.{number}@example.com")) for number in range(REFUSED)),
+            *(
+                typed("purchase", sample(SHOP, number, email=f"shopper.{number}@example.com"))
+                for number in range(REFUSED)
+            ),
             typed("purhcase", sample(SHOP, 0, email="shopper@example.com"), TYPO),
         ]
     )
