@@ -64,10 +64,17 @@ _PALE = """(least) => {
   return [...new Set(found)];
 }"""
 
+# What has the focus by the keyboard is outlined, also if a script moves the focus on from there.
 _FOCUS = """() => {
-  const each = document.activeElement, style = getComputedStyle(each), box = each.getBoundingClientRect();
-  const seen = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 && box.width > 1 && box.left >= 0;
-  return each === document.body ? null : [each.outerHTML.slice(0, 160), seen];
+  const query = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']", unseen = [];
+  for (const each of [...document.querySelectorAll(query)].filter((each) => each.checkVisibility())) {
+    each.focus();
+    const style = getComputedStyle(each), box = each.getBoundingClientRect();
+    const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+    if (document.activeElement !== each || !outlined || box.width <= 1 || box.left < 0) unseen.push(each.outerHTML.slice(0, 160));
+  }
+  document.querySelectorAll("[tabindex]").forEach((each) => each.tabIndex > 0 && unseen.push(each.outerHTML.slice(0, 160)));
+  return unseen;
 }"""
 
 
@@ -85,15 +92,8 @@ def pale_texts(page: Page, least: float = 4.5) -> list[str]:
     return found
 
 
-def unseen_focus(page: Page, most: int = 50) -> list[str]:
-    """What Tab comes to, from the page's top on, without anything that shows it."""
-    unseen: list[str] = []
-    reached = 0
-    for _ in range(most):
-        page.keyboard.press("Tab")
-        told = page.evaluate(_FOCUS)
-        if told is None:
-            break
-        reached += 1
-        unseen += [] if told[1] else [told[0]]
-    return unseen if reached else ["Tab comes to nothing"]
+def unseen_focus(page: Page) -> list[str]:
+    """What the keyboard comes to without anything that shows it."""
+    page.keyboard.press("Tab")
+    found: list[str] = page.evaluate(_FOCUS)
+    return found

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, sync_playwright
 
@@ -89,6 +90,15 @@ def sign_in(page: Page, address: str = "/", name: str = "") -> None:
     page.get_by_role("button", name="Sign out").wait_for()
 
 
+def letter_address(page: Page, **chosen: str) -> str:
+    """Of the newest dead letter that the filter takes."""
+    page.goto(f"/dead-letters?{urlencode(chosen)}")
+    letters = page.get_by_role("table", name="The dead letters that the filter takes")
+    address = letters.get_by_role("rowheader").first.get_by_role("link").get_attribute("href")
+    assert address
+    return address
+
+
 def focused(page: Page) -> Locator:
     return page.locator(":focus")
 
@@ -103,7 +113,8 @@ def tab_to(page: Page, wanted: Locator, most: int = 60) -> None:
 
 
 def overflow(page: Page) -> int:
-    """By how many pixels the page is wider than its window."""
+    """By how many pixels the page is wider than its window, once its style is there."""
+    page.wait_for_load_state()
     return int(page.evaluate("document.scrollingElement.scrollWidth - window.innerWidth"))
 
 

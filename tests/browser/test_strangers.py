@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.stack import Stack
-from tests.browser.support import NARROW, Complaints, opened, overflow, sign_in
+from tests.browser.support import NARROW, Complaints, letter_address, opened, overflow, sign_in
 
 SCRIPT = "<script>hit()</script>{{7*7}}"
 IMAGE = '"><img src=x onerror=hit()>'
@@ -20,10 +20,18 @@ LEAVES = "</textarea></pre></svg><svg onload=hit()>"
 TURNED = "\u202egpj.exe\u2066\u200b\u2069"
 LONG = "W" * 5_000
 ALL = f"{SCRIPT}{IMAGE}'{LINK}{LEAVES}{TURNED}"
+Phone = tuple[Page, Complaints]
 
 
-@pytest.fixture(scope="module")
-def hostile(stack: Stack) -> list[str]:
+@pytest.fixture
+def phone(browser: Browser, stack: Stack) -> Iterator[Phone]:
+    with opened(browser, stack.url, viewport=NARROW) as (page, complaints):
+        page.add_init_script("window.hit = () => { window.wasHit = true }")
+        yield page, complaints
+
+
+@pytest.fixture
+def hostile(stack: Stack, phone: Phone) -> list[str]:
     """Addresses of all views, of letters whose every field is hostile; an account is held for such a reason too."""
     fields = {SCRIPT: ALL + LONG, IMAGE: LONG, "note": f"{LEAVES}<script>hit()</script>"}
     data = [{"name": name, "value": value} for name, value in fields.items()]
@@ -35,7 +43,8 @@ def hostile(stack: Stack) -> list[str]:
     letters = [each for each in stack.cli.letters() if each["account"] == IMAGE]
     assert {each["id"] for each in letters} == {SCRIPT, IMAGE}
     stack.cli.done("pause", "event-api", "--account", IMAGE, "--reason", ALL + LONG)
-    one = f"/dead-letters/event-api/0/{letters[0]['number']}"
+    sign_in(phone[0], f"/login?next={quote(LINK)}", name=SCRIPT)
+    one = letter_address(phone[0], account=IMAGE)
     by_code = f"code={quote(letters[0]['reasons'][0]['code'])}"
     whose = f"id={quote(SCRIPT)}&account={quote(IMAGE)}"
     chosen = [f"/dead-letters{step}?{by_code}" for step in ("", "/replay", "/discard")]
@@ -44,24 +53,16 @@ def hostile(stack: Stack) -> list[str]:
     return ["/", "/accounts", "/dead-letters", one, f"{one}/edit", f"{one}/discard", *chosen, *asked, *wrong]
 
 
-@pytest.fixture
-def phone(browser: Browser, stack: Stack) -> Iterator[tuple[Page, Complaints]]:
-    with opened(browser, stack.url, viewport=NARROW) as (page, complaints):
-        page.add_init_script("window.hit = () => { window.wasHit = true }")
-        yield page, complaints
-
-
-def test_hostile_content(stack: Stack, hostile: list[str], phone: tuple[Page, Complaints]) -> None:
+def test_hostile_content(stack: Stack, hostile: list[str], phone: Phone) -> None:
     """In every view: no script runs, no question opens, nothing is wider than a phone, texts are as they were."""
     page, complaints = phone
-    sign_in(page, f"/login?next={quote(LINK)}", name=SCRIPT)
-    _harmless(page, "signed in")
     for address in hostile:
         page.goto(address)
         _harmless(page, address)
     _shown_as_it_is(page, hostile)
     _edited(page, f"{hostile[3]}/edit")
     _replayed(page, hostile[7])
+    _resumed(page)
     stack.cli.drain()
     page.goto("/audit")
     _harmless(page, "/audit")
@@ -99,8 +100,8 @@ def _edited(page: Page, address: str) -> None:
     area.fill(json.dumps(event))
     page.get_by_label("Why (for the audit)").fill(ALL)
     page.get_by_role("button", name="Show what changes").click()
-    _harmless(page, "the difference")
     expect(page.get_by_role("region", name="What changes").get_by_role("insertion")).to_contain_text(SCRIPT)
+    _harmless(page, "the difference")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status").filter(has_text="edited")).to_be_visible()
     _harmless(page, "the edited letter")
@@ -115,4 +116,14 @@ def _replayed(page: Page, address: str) -> None:
     _harmless(page, "the replay")
     expect(page.get_by_role("region", name="About it")).to_contain_text(SCRIPT)
     page.get_by_role("link", name="All replays").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Replays")
     _harmless(page, "/replays")
+
+
+def _resumed(page: Page) -> None:
+    """An account is called by its name, whatever that is."""
+    page.goto("/accounts")
+    resume = page.get_by_role("button", name=f"Resume {IMAGE} of event-api")
+    resume.click()
+    expect(page.get_by_role("heading", level=2).first).to_have_text(IMAGE)
+    expect(resume).to_have_count(0)
