@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser.stack import Stack, started
 from tests.browser.support import Complaints, Pictures, chromium, opened
+from tests.support.programs import needed
 from worker.stack.redis_server import EmbeddedRedis
 
 
@@ -21,8 +22,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def stack(browser: Browser, redis_server: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """After the browser, without which nothing need be started."""
+def stack(redis_server: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    needed("chromium")  # without it nothing need be started
     with started(redis_server.url, tmp_path_factory.mktemp("stack")) as running:
         yield running
 

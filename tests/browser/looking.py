@@ -15,14 +15,16 @@ _FAULTS = """() => {
   for (const each of all("nav, section, [role=search]:nth-of-type(n + 2)"))
     if (!each.getAttribute("aria-label") && !each.getAttribute("aria-labelledby")) wrong("a part without a name", each);
   for (const each of all("input:not([type=hidden]), select, textarea, progress"))
-    if (![...each.labels].some((label) => label.textContent.trim()) && !named(each)) wrong("a field without a label", each);
+    if (![...each.labels, each].some(named))
+      wrong("a field without a label", each);
   for (const each of all("a, button, summary")) if (!named(each)) wrong("nothing to read", each);
   for (const each of all("table")) if (!each.caption?.textContent.trim()) wrong("a table without a caption", each);
   for (const each of all("th")) if (!["col", "row"].includes(each.scope)) wrong("a header without a scope", each);
   for (const each of all("thead th")) if (!each.textContent.trim()) wrong("a header without words", each);
-  for (const each of all("[aria-labelledby], [aria-describedby]"))
-    for (const id of `${each.getAttribute("aria-labelledby") || ""} ${each.getAttribute("aria-describedby") || ""}`.split(/ +/))
-      if (id && !document.getElementById(id)) wrong(`names ${id}, which is not there`, each);
+  for (const name of ["aria-labelledby", "aria-describedby"])
+    for (const each of all(`[${name}]`))
+      for (const id of each.getAttribute(name).split(/ +/))
+        if (!document.getElementById(id)) wrong(`names ${id}, which is not there`, each);
   const ids = all("[id]").map((each) => each.id);
   ids.filter((id, place) => ids.indexOf(id) !== place).forEach((id) => faults.push(`twice the id ${id}`));
   let level = 0;
@@ -52,8 +54,9 @@ _PALE = """(least) => {
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   const look = (each, style) => {
     looked += 1;
-    const found_ratio = ratio(light(numbers(style.fill && each.closest("svg") ? style.fill : style.color)), light(below(each)));
-    if (found_ratio < least) found.push(`${found_ratio.toFixed(2)} ${each.outerHTML.slice(0, 120)}`);
+    const colour = each.closest("svg") ? style.fill : style.color;
+    const contrast = ratio(light(numbers(colour)), light(below(each)));
+    if (contrast < least) found.push(`${contrast.toFixed(2)} ${each.outerHTML.slice(0, 120)}`);
   };
   while (texts.nextNode()) {
     const each = texts.currentNode.parentElement;
@@ -67,13 +70,14 @@ _PALE = """(least) => {
 # What has the focus by the keyboard is outlined, also if a script moves the focus on from there.
 _FOCUS = """() => {
   const query = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']", unseen = [];
+  const tell = (each) => unseen.push(each.outerHTML.slice(0, 160));
   for (const each of [...document.querySelectorAll(query)].filter((each) => each.checkVisibility())) {
     each.focus();
     const style = getComputedStyle(each), box = each.getBoundingClientRect();
     const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
-    if (document.activeElement !== each || !outlined || box.width <= 1 || box.left < 0) unseen.push(each.outerHTML.slice(0, 160));
+    if (document.activeElement !== each || !outlined || box.width <= 1 || box.left < 0) tell(each);
   }
-  document.querySelectorAll("[tabindex]").forEach((each) => each.tabIndex > 0 && unseen.push(each.outerHTML.slice(0, 160)));
+  [...document.querySelectorAll("[tabindex]")].filter((each) => each.tabIndex > 0).forEach(tell);
   return unseen;
 }"""
 

@@ -14,7 +14,6 @@ from tests.integration.support import Cli, Forwarder, Line, running, sample, sam
 from worker.metrics.samples import EVERY_S, key
 from worker.redis_client import sync_redis
 from worker.stack import parts
-
 from worker.stack.ports import LOOPBACK, free_port, wait_http
 
 SHOP, OTHER = "20441", "20977"
@@ -50,7 +49,7 @@ def started(redis_url: str, folder: Path) -> Iterator[Stack]:
 
 
 def _a_night(forwarder: Forwarder) -> None:
-    """One shop enabled a type of event that Rokt does not know yet, and misspelled it once; another sent wrong amounts."""
+    """One shop sends a type that Rokt does not know yet, and misspelled it once; another sent wrong amounts."""
     refused = {"refuse": True, "code": REASON, "message": MESSAGE}
     amount = {"refuse": True, "code": "InvalidAmount", "message": "amount is not a positive number"}
     forwarder.sandbox.faults(

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    FloatRect,
+    Locator,
+    Page,
+    Playwright,
+    ViewportSize,
+    sync_playwright,
+)
 
 from tests.support.programs import needed
 
 TOKEN = "a-token-for-tests-alone"
-WIDE, NARROW = {"width": 1280, "height": 860}, {"width": 360, "height": 740}
+WIDE: ViewportSize = {"width": 1280, "height": 860}
+NARROW: ViewportSize = {"width": 360, "height": 740}
+MOST_HIGH = 1_600  # of a picture
 WITHIN_MS = 20_000  # on a busy machine
-_Given = TypeVar("_Given")
 
 
 class Complaints(NamedTuple):
@@ -118,12 +127,6 @@ def overflow(page: Page) -> int:
     return int(page.evaluate("document.scrollingElement.scrollWidth - window.innerWidth"))
 
 
-def apart(work: Callable[[], _Given]) -> _Given:
-    """In another thread, where an event loop may run."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(work).result()
-
-
 class Pictures:
     """Writes each view four times: light and dark, wide and narrow. Nothing of it may be wider than its window."""
 
@@ -132,10 +135,12 @@ class Pictures:
 
     def take(self, page: Page, name: str) -> None:
         for width, size in (("wide", WIDE), ("narrow", NARROW)):
-            page.set_viewport_size(size)  # type: ignore[arg-type]
+            page.set_viewport_size(size)
             assert overflow(page) <= 0, f"{name} is {overflow(page)} px too wide at {size['width']} px"
+            height = min(MOST_HIGH, page.evaluate("document.documentElement.scrollHeight"))
+            clip: FloatRect = {"x": 0, "y": 0, "width": size["width"], "height": height}
             for scheme in ("light", "dark"):
                 page.emulate_media(color_scheme=scheme)
-                page.screenshot(path=self.folder / f"{name}-{width}-{scheme}.png", full_page=True)
-        page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+                page.screenshot(path=self.folder / f"{name}-{width}-{scheme}.png", full_page=True, clip=clip)
+        page.set_viewport_size(WIDE)
         page.emulate_media(color_scheme="light")

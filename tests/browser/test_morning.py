@@ -97,7 +97,6 @@ def _replays_all_of_that_reason(page: Page, pictures: Pictures) -> None:
     page.get_by_role("link", name="Letters of this reason").click()
     page.get_by_role("link", name="Replay all of these…").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(f"Replay {REFUSED + 1} dead letters?")
-    pictures.take(page, "replay-asked")
     page.get_by_label("Letters a second").fill("40")
     page.get_by_label("Why (for the audit)").fill(WHY)
     page.get_by_role("button", name="Replay").click()
@@ -111,7 +110,6 @@ def _replays_all_of_that_reason(page: Page, pictures: Pictures) -> None:
     expect(page.get_by_text(f"{REFUSED + 1} of {REFUSED + 1} moved")).to_be_visible()
     expect(page.get_by_role("progressbar")).to_have_attribute("value", "100")
     assert page.evaluate("window.stays") is True
-    pictures.take(page, "replay-done")
 
 
 def _finds_the_event(stack: Stack, page: Page, pictures: Pictures) -> None:

@@ -61,7 +61,7 @@ def test_the_first_tab_leads_past_the_navigation(seen: Page) -> None:
     expect(seen.get_by_role("main").locator(":focus")).to_have_count(1)
 
 
-def test_the_page_before_signing_in_is_for_everybody_too(page: Page, stack: Stack, complaints: Complaints) -> None:
+def test_the_page_before_signing_in_is_for_everybody_too(page: Page, complaints: Complaints) -> None:
     page.goto("/audit")
     assert faults(page) == []
     assert pale_texts(page) == []
