@@ -79,6 +79,8 @@ def _edits_its_type(page: Page, complaints: Complaints, pictures: Pictures) -> N
     page.keyboard.press("Enter")
     expect(page.get_by_role("status").filter(has_text="edited")).to_be_visible()
     expect(page.get_by_role("region", name="History")).to_contain_text(f": {WHY}")
+    found_as = re.compile(f"^/events\\?id={TYPO}&account={SHOP}&type=purhcase$")  # whatever it is by now
+    expect(page.get_by_role("link", name="Where is this event?")).to_have_attribute("href", found_as)
 
 
 def _types(page: Page, event_type: str) -> None:
@@ -97,7 +99,7 @@ def _replays_all_of_that_reason(page: Page, pictures: Pictures) -> None:
     page.get_by_role("link", name="Letters of this reason").click()
     page.get_by_role("link", name="Replay all of these…").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(f"Replay {REFUSED + 1} dead letters?")
-    page.get_by_label("Letters a second").fill("40")
+    page.get_by_label("Letters a second").fill("30")
     page.get_by_label("Why (for the audit)").fill(WHY)
     page.get_by_role("button", name="Replay").click()
     expect(page).to_have_url(re.compile("/replays/r-"))
@@ -123,6 +125,12 @@ def _finds_the_event(stack: Stack, page: Page, pictures: Pictures) -> None:
     trace_ids = {each["trace_id"] for each in stack.forwarder.sandbox.requests(SHOP)}
     expect(found.get_by_role("strong")).to_have_text(
         re.compile(rf"Delivered 20\d\d-\S+Z with trace id ({'|'.join(trace_ids)}), replayed\.")
+    )
+    expect(found.get_by_role("listitem")).to_have_text(
+        [
+            re.compile(each)
+            for each in ("^Accepted between", "; dead\\.$", "^Was replayed into batch", "; delivered\\.$")
+        ]
     )
     assert stack.forwarder.sandbox.event(TYPO)["eventType"] == "purchase"
     pictures.take(page, "event-found")
