@@ -10,9 +10,10 @@ from typing import Any
 
 from xdist.scheduler import LoadFileScheduling
 
-SHARING = ("tests/apis/", "tests/outcomes/")
+SHARING = ("tests/apis/", "tests/browser/", "tests/outcomes/")
 LONGEST = (  # more than some ten seconds, the longest first (`--durations=0` tells); what is not here comes after them
     "tests/apis/",
+    "tests/browser/",
     "tests/shutdown/test_stopping.py",
     "tests/outcomes/",
     "tests/buffer/test_machine.py",
