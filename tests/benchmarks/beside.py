@@ -5,8 +5,8 @@ of the account that is replayed. In turns, several times: nothing else happens; 
 moves are enqueued by somebody else (what so many more requests cost, however they came); the replay runs. So each turn
 is compared with its neighbours, whatever else the machine has to do.
 
-Prints p50 and p95 of the time from `enqueue` to the arrival at the sandbox, and of the part of it until the worker began
-its attempt, which the sandbox (one process, on the same processors) has no part in. Asked for is a p95 within
+Prints p50 and p95 of the time from `enqueue` to the arrival at the sandbox, and of the part of it until the worker
+began its attempt, which the sandbox (one process, on the same processors) has no part in. Asked for is a p95 within
 10 % + 50 ms of that of the turns when nothing else happens. Two to four minutes for 100,000 letters.
 """
 
@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from statistics import quantiles
@@ -84,9 +85,8 @@ class Bench(NamedTuple):
     def moved(self) -> int:
         return int(self.redis.hget(self.slot.key("replay", self.replay), "moved"))
 
-    def is_over(self) -> bool:
-        state: bytes = self.redis.hget(self.slot.key("replay", self.replay), "state")
-        return state == b"done"
+    def has_moved(self, letters: int) -> bool:
+        return self.moved() >= letters or self.redis.hget(self.slot.key("replay", self.replay), "state") == b"done"
 
 
 class Live:
@@ -153,7 +153,7 @@ def rounds(bench: Bench, live: Live, letters: int, rate: float, times: int) -> f
         began, live.during = time.monotonic(), REPLAYING
         bench.steer(on=True)
         wanted = letters * number // times if number < times else letters
-        eventually(lambda wanted=wanted: bench.moved() >= wanted or bench.is_over(), PATIENCE_S)
+        eventually(partial(bench.has_moved, wanted), PATIENCE_S)
         live.during = ""
         bench.steer(on=False)
         replaying += time.monotonic() - began
@@ -184,7 +184,7 @@ def report(bench: Bench, live: Live, arrived: dict[str, float]) -> None:
     kinds = {during: [each for each in live.sent if each.during == during] for during in (ALONE, LOADED, REPLAYING)}
     tell("from enqueue to the start of the attempt")
     for during, sent in kinds.items():
-        told(during, bench.ask(lambda redis, sent=sent: until_tried(redis, bench.env, sent)))
+        told(during, bench.ask(partial(until_tried, env=bench.env, sent=sent)))
     tell("from enqueue to the arrival")
     p95 = {during: told(during, [arrived[e.name] - e.at for e in sent]) for during, sent in kinds.items()}
     most = p95[ALONE] * ALLOWED[0] + ALLOWED[1]
