@@ -17,6 +17,7 @@ import asyncio
 import sys
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -31,10 +32,12 @@ from redis.asyncio import Redis
 from producers import Producer
 from producers.clock import now_ms
 from producers.keys import Slot
+from producers.scripts import load as load_script
 from producers.settings import buffer_settings
 from tests.integration.support import Cli, environment, eventually
 from tests.support.letters import fill, made
 from tests.support.sandbox import Sandbox
+from worker.buffer.calls import READS, SCRIPTS
 from worker.dead_letters import Filter
 from worker.lookup import Lookup
 from worker.redis_client import sync_redis, with_redis
@@ -43,7 +46,11 @@ from worker.settings import caps_of
 from worker.stack import parts
 from worker.stack.redis_server import EmbeddedRedis
 
-NO_REWRITE = {"auto-aof-rewrite-percentage": "0"}  # its fork and its copies are another question
+OPTIONS = {
+    "auto-aof-rewrite-percentage": "0",  # its fork and its copies are another question
+    "slowlog-log-slower-than": "1000",
+    "slowlog-max-len": "100000",
+}
 REPLAYED, LIVE, LOAD = "replayed", "live", "load"
 ALONE, LOADED, REPLAYING = "alone", "as much load", "replay"
 A_SECOND = 50
@@ -191,6 +198,17 @@ def report(bench: Bench, live: Live, arrived: dict[str, float]) -> None:
     tell(f"p95 may be {most * 1000:.0f} ms: {'kept' if p95[REPLAYING] <= most else 'NOT KEPT'}")
 
 
+def tell_slow(redis: Any) -> None:
+    """Which scripts kept Redis for more than a millisecond, and for how long at the longest."""
+    names = {load_script("worker.buffer", name).sha: name for name in (*SCRIPTS, *READS)}
+    took: defaultdict[str, list[int]] = defaultdict(list)
+    for entry in redis.slowlog_get(100_000):
+        command, *words = entry["command"].decode("utf-8", "replace").split(" ", 2)
+        took[names.get(words[0], command) if words else command].append(entry["duration"])
+    for name, times in sorted(took.items(), key=lambda each: -sum(each[1])):
+        tell(f"  Redis was kept by {name:<10} {len(times):>5} times above 1 ms, at most {max(times) / 1_000:.1f} ms")
+
+
 def begun(env: dict[str, str], letters: int, rate: float) -> str:
     """A replay of all letters, paused."""
 
@@ -220,7 +238,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     asked = arguments()
-    with TemporaryDirectory() as name, EmbeddedRedis(Path(name) / "redis", options=NO_REWRITE) as server:
+    with TemporaryDirectory() as name, EmbeddedRedis(Path(name) / "redis", options=OPTIONS) as server:
         folder = Path(name)
         env = environment(server.url, FORWARDER_MAX_DEAD_LETTERS="0", LOG_LEVEL="WARNING")
         rokt = parts.sandbox(env, folder).start()
@@ -233,8 +251,10 @@ def main() -> None:
         try:
             parts.wait_for_worker(bench.redis, slot.namespace, worker)
             live = Live(env)
+            bench.redis.slowlog_reset()  # of the filling
             with beside(live):
                 seconds = rounds(bench, live, asked.replayed, asked.rate, asked.rounds)
+            tell_slow(bench.redis)
             moved = bench.moved()
             tell(f"{moved:,} replayed beside {A_SECOND} live events a second: {moved / seconds:,.0f} a second")
             Cli(env, folder, PATIENCE_S).drain(PATIENCE_S)
