@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
-from statistics import quantiles
+from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
@@ -201,12 +201,16 @@ def report(bench: Bench, live: Live, arrived: dict[str, float]) -> None:
 def tell_slow(redis: Any) -> None:
     """Which scripts kept Redis for more than a millisecond, and for how long at the longest."""
     names = {load_script("worker.buffer", name).sha: name for name in (*SCRIPTS, *READS)}
+    names[load_script("producers", "append").sha] = "append"
     took: defaultdict[str, list[int]] = defaultdict(list)
     for entry in redis.slowlog_get(100_000):
         command, *words = entry["command"].decode("utf-8", "replace").split(" ", 2)
         took[names.get(words[0], command) if words else command].append(entry["duration"])
     for name, times in sorted(took.items(), key=lambda each: -sum(each[1])):
-        tell(f"  Redis was kept by {name:<10} {len(times):>5} times above 1 ms, at most {max(times) / 1_000:.1f} ms")
+        half, most = median(times) / 1_000, max(times) / 1_000
+        tell(
+            f"  Redis was kept by {name:<14} {len(times):>5} times above 1 ms: p50 {half:.1f} ms, at most {most:.1f} ms"
+        )
 
 
 def begun(env: dict[str, str], letters: int, rate: float) -> str:
