@@ -53,7 +53,7 @@ class Form:
     def _json(self, name: str) -> Any:
         try:
             return json.loads(self[name])
-        except ValueError:
+        except (ValueError, RecursionError):
             raise HTTPException(400, f"{name}: no JSON") from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,7 +14,15 @@ from worker.console.rendering import address, page
 from worker.dead_letters import Letter
 from worker.dead_letters.finding import Finder
 
-PATH = "/dead-letters/{destination}/{shard:int}/{number:int}"
+
+class _Number(IntegerConvertor):
+    """One that a letter or a shard can have."""
+
+    regex = "[0-9]{1,12}"
+
+
+register_url_convertor("letter", _Number())
+PATH = "/dead-letters/{destination}/{shard:letter}/{number:letter}"
 
 
 async def letter(request: Request) -> Response:
