@@ -79,7 +79,7 @@ class Filter(NamedTuple):
             raise ValueError("a filter is an object")
         if wrong := [name for name, value in given.items() if not _fits(name, value)]:
             raise ValueError(f"no filter has these, or not so: {', '.join(wrong)}")
-        return cls(**{name: within(value) if name in TIMES else value for name, value in given.items()})
+        return cls(**given | {name: within(value) for name, value in given.items() if name in TIMES})
 
     def _expires(self, at: int | None) -> bool:
         return _within(at, self.expires_after, self.expires_before) if at is not None else self.expires_before is None

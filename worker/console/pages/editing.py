@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from producers.errors import Fault, InvalidEvent
 from worker.console.desk import by_of, desk_of
-from worker.console.forms import Form, posted
+from worker.console.forms import MAX_BYTES, Form, posted
 from worker.console.known import slot_of
 from worker.console.pages.letter import PATH, padded
 from worker.console.rendering import address, page
@@ -106,4 +106,4 @@ def _lines(change: Change) -> list[tuple[str, str]]:
     return [(kinds.get(line[:1], "span"), line) for line in change.difference[2:]]
 
 
-ROUTES = [Route(f"{PATH}/edit", ask), posted(f"{PATH}/edit", edit)]
+ROUTES = [Route(f"{PATH}/edit", ask), posted(f"{PATH}/edit", edit, MAX_BYTES)]
