@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -68,8 +68,16 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 
 async def _away(request: Request, error: Exception) -> Response:
-    """What a page would show is in Redis."""
-    return page(request, "error.html", 503, title="Redis does not answer", message=str(error))
+    """What a page would show is in Redis. Where that is, and what it says, is only for those who are signed in."""
+    title = _trouble_of(error)
+    known = getattr(request.state, "session", None)
+    return page(request, "error.html", 503, title=title, message=str(error) if known else "Try again later.")
+
+
+def _trouble_of(error: Exception) -> str:
+    if isinstance(error, OutOfMemoryError):
+        return "Redis is full"
+    return "Redis refused" if isinstance(error, ResponseError) else "Redis does not answer"
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

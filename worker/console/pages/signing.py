@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from producers.errors import ConfigurationError
 from worker.console.access import LASTS_S, Access
 from worker.console.desk import desk_of
 from worker.console.forms import MAX_LOGIN, Form, posted, read_form
@@ -49,8 +50,11 @@ async def sign_out(request: Request, _: Form) -> Response:
 
 
 async def healthz(request: Request) -> Response:
-    """Whether pages can show anything: 200, or 503 without Redis (by the handler of its errors)."""
-    await desk_of(request).redis.ping()
+    """Whether pages can show anything: 200, or 503 without Redis (by the handler of its errors) or with other data."""
+    try:
+        await desk_of(request).agree()
+    except ConfigurationError:
+        return PlainTextResponse("the data in Redis is not of this version's layout and shards\n", 503)
     return PlainTextResponse("ok\n")
 
 
