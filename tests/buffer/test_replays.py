@@ -18,6 +18,7 @@ from tests.buffer.replaying import ANY, ONE, Running, dead, die, fresh, names, s
 from tests.buffer.support import CODE, World, event, events
 from worker.buffer.batches import Batch, Part, Room, Settlement
 from worker.dead_letters import Filter
+from worker.dead_letters.finding import Finder
 from worker.dead_letters.letter import Letter
 from worker.replay import Replays
 
@@ -293,3 +294,42 @@ async def test_a_letter_that_was_changed_since_it_was_read_is_read_again(
     assert asked[0].startswith("evil")
     assert sorted(await names(world)) == [f"acme-{CODE}-0", f"acme-{CODE}-1"]
     assert {each for each in asked if each.startswith("acme")} == set(await names(world))
+
+
+async def test_what_two_replays_of_the_same_letters_tell_adds_up(world: World, replays: Replays) -> None:
+    """What the other had moved before this one read it is gone too."""
+    await die(world, 700)
+    both = [await started(replays), await started(replays)]
+    await Running(world).to_the_end()
+    found = [await told(replays, each) for each in both]
+    assert sum(each.moved for each in found) == 700
+    for each in found:
+        assert (each.state, each.chosen, each.moved + each.gone) == ("done", 700, 700)
+
+
+async def test_a_preview_until_a_time_is_counted_and_no_letter_is_read(
+    world: World, replays: Replays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The console asks for what died until now; of a million letters that must not take a minute."""
+    await die(world, 30)
+    await die(world, 3, code="Other")
+    latest = int((await world.redis.zrange(world.slot.key("dead"), -1, -1, withscores=True))[0][1])
+    read = 0
+    find = Finder.read
+
+    async def counted(self: Finder, slot: Slot, numbers: Any) -> list[Letter]:
+        nonlocal read
+        read += len(numbers)
+        return await find(self, slot, numbers)
+
+    monkeypatch.setattr(Finder, "read", counted)
+    for chosen, expected in (
+        (Filter(until=latest + 1), 33),
+        (Filter(until=latest + 1, code="Other"), 3),
+        (Filter(until=latest - 10**9), 0),
+        (Filter(since=latest + 1), 0),
+        (Filter(since=latest - 10**9, code=CODE), 30),
+    ):
+        seen = await replays.preview(chosen)
+        assert (seen.movable.total(), seen.shares.total()) == (expected, expected), chosen
+    assert read == 0

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from producers.errors import ConfigurationError
 from tests.console.support import TOKEN, Browser, Console, served
 from worker.console.access import LASTS_S, Access
 from worker.console.forms import MAX_FORM, MAX_LOGIN
 from worker.console.origin import Place
 from worker.console.tries import ALL, EACH, TURN_S, WAITING, Crowded, Tries
+from worker.settings import console_settings
 
 PAGES = ("/", "/accounts", "/dead-letters", "/dead-letters/event-api/0/1", "/events?id=x", "/audit", "/nowhere")
 ACTIONS = ("/pause", "/resume", "/accounts/pause", "/accounts/resume", "/dead-letters/discard")
@@ -263,3 +265,18 @@ def test_a_form_is_bounded_and_is_a_form(browser: Browser) -> None:
     assert browser.post("/pause", content=b"a=" + b"x" * 9_000_000, headers=form).status_code == 413
     assert browser.post("/pause", content=b"a=\xff%ff", headers=form).status_code == 400
     assert browser.post("/pause", json={"a": 1}, headers=browser.own).status_code == 415
+
+
+async def test_a_host_header_cannot_stand_for_another_path(console: Console) -> None:
+    """What is asked without the name of a console of ours is told by the path alone."""
+    with console.browser() as client:
+        for path in ("/audit", "/"):
+            answer = client.get(path, headers={"host": "127.0.0.1/healthz?"})
+            assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "//example.com", "https://a:b@example.com"])
+def test_a_link_to_flower_is_an_address_of_the_web(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="FORWARDER_FLOWER_URL"):
+        console_settings({"FORWARDER_FLOWER_URL": url})
+    assert console_settings({"FORWARDER_FLOWER_URL": "https://flower.example.com/f/"}).flower_url

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 from producers.errors import ForwarderError
 from worker.console.access import Access
 from worker.console.desk import Desk, Surroundings
+from worker.console.drafts import Drafts
 from worker.console.guard import Guard
 from worker.console.origin import Place
 from worker.console.pages import ROUTES
@@ -52,6 +53,7 @@ def create_app(around: Surroundings, access: Access, place: Place) -> ASGIApp:
     )
     app.router.redirect_slashes = False
     app.state.access, app.state.place, app.state.tries = access, place, Tries()
+    app.state.drafts = Drafts()
     app.state.flower_url = around.flower_url
     return Guard(app, access, place)  # around all of it, so that also an unexpected answer has its headers
 

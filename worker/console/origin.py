@@ -56,6 +56,8 @@ def is_loopback(host: str) -> bool:
 
 
 def _name_of(host: str) -> str:
+    if set(host) & set("/?#@\\"):  # no name, but some would read one out of it
+        return ""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from worker.console.desk import desk_of
+from worker.console.done import note_of
 from worker.console.known import slot_of
 from worker.console.rendering import address, page
 from worker.dead_letters import Letter
@@ -35,7 +36,7 @@ async def letter(request: Request) -> Response:
         history=found.event.history,
         expired=found.expires_at is not None and found.expires_at <= await desk_of(request).now(),
         replay=_replay_of(found),
-        done=request.query_params.get("done", ""),
+        done=note_of(request.query_params.get("done", "")),
     )
 
 

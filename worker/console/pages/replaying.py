@@ -14,6 +14,7 @@ from starlette.routing import Route
 from producers.clock import now_ms
 from worker.audit import BEGUN, NotAudited
 from worker.console.desk import by_of, desk_of
+from worker.console.done import done
 from worker.console.filters import fields_of, filter_of, in_words, sent_filter
 from worker.console.forms import Form, posted
 from worker.console.rendering import address, page
@@ -68,11 +69,10 @@ async def replay(request: Request, form: Form) -> Response:
     bounds = Bounds(_whole(form["limit"], MOST), _whole(form["rate"], FASTEST))
     seen = await _preview(request, chosen, bounds)
     if not seen.movable:
-        return RedirectResponse(address("/dead-letters", {"done": "nothing was left to replay"}), 303)
+        return RedirectResponse(address("/dead-letters", done("nothing")), 303)
     anew = await _enter_anew(request, chosen, seen, form.why)
     if not (letters := sum(share for slot, share in seen.shares.items() if slot.destination != INTAKE)):
-        done = f"{anew.moved:,} messages were enqueued anew"
-        return RedirectResponse(address("/dead-letters", {"done": done}), 303)
+        return RedirectResponse(address("/dead-letters", done("anew", anew.moved)), 303)
     replay = new_id(now_ms())
     told = {**chosen.told(), **({"limit": bounds.limit} if bounds.limit else {}), "replay": replay}
     await desk.agree()
@@ -104,9 +104,9 @@ async def _enter_anew(request: Request, chosen: Filter, seen: Preview, why: str)
         return Replayed()
     desk = desk_of(request)
     async with desk.acting(request, ACTION, {**chosen.told(), "destination": INTAKE}, why) as told:
-        done = await desk.enter_anew(chosen, share)
-        told["replayed"] = done.moved
-    return done
+        entered = await desk.enter_anew(chosen, share)
+        told["replayed"] = entered.moved
+    return entered
 
 
 def _whole(text: str, most: int) -> int | None:
