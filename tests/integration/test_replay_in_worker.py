@@ -130,6 +130,7 @@ def test_a_replay_is_paused_resumed_and_cancelled_by_its_id(shop: Shop) -> None:
     actions = [entry["action"] for entry in audit]
     assert actions == ["dlq cancel", "dlq replay", "dlq resume", "dlq pause", "dlq replay begun"]
     assert (audit[1]["details"]["replayed"], audit[1]["details"]["cancelled"]) == (ended["moved"], True)
+    shop.cli.done("dlq", "discard", "--all", "--yes")
 
 
 def test_the_end_of_a_replay_that_nobody_waits_for_is_in_the_audit(shop: Shop) -> None:
