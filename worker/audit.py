@@ -6,7 +6,7 @@ import json
 import os
 import pwd
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from secrets import token_hex
 from typing import Any, Literal, NamedTuple
@@ -23,7 +23,7 @@ KEPT = 10_000
 PAGE = 500
 BEGUN = " begun"
 _log = structlog.get_logger()
-Via = Literal["cli", "console"]
+Via = Literal["cli", "console", "worker"]
 
 
 class NotAudited(ForwarderError):
@@ -33,8 +33,8 @@ class NotAudited(ForwarderError):
 class Wanted(NamedTuple):
     """Which entries are listed. Nothing given means all of them.
 
-    `action`: the first word or words of it (`dlq`, `dlq edit`); `by`: the user, or user@host; `since`: by Redis's
-    clock, in ms.
+    `action`: the first word or words of it (`dlq`, `dlq edit`); `by`: the user or user@host, or in the console the name
+    that was given there; `since`: by Redis's clock, in ms.
     """
 
     action: str = ""
@@ -44,8 +44,17 @@ class Wanted(NamedTuple):
     def takes(self, entry: Mapping[str, Any]) -> bool:
         action, by = str(entry["action"]), str(entry["by"])
         return f"{action} ".startswith(f"{self.action} " if self.action else "") and (
-            not self.by or self.by in (by, by.partition("@")[0])
+            not self.by or self.by in _names(by)
         )
+
+
+def _names(by: str) -> Iterator[str]:
+    """What who acted may be called: all of it, and of `name (user@host)` each part."""
+    name, found, process = by.removesuffix(")").rpartition(" (")
+    yield by
+    yield (process if found else by).partition("@")[0]
+    if found:
+        yield from (name, process)
 
 
 def audit_key(prefix: str) -> str:
@@ -63,14 +72,16 @@ async def note(
     via: Via = "cli",
     by: str = "",
     run: str = "",
+    is_only_end: bool = False,
 ) -> None:
     """Adds an entry. `details` hold counts and names of ours, never an address. Raises `NotAudited`.
 
     `by`: who acts, unless it is the user of this process; `run`: what the entries of one action have in common.
+    `is_only_end`: nothing is added if an end of this run has just been told.
     """
     entry = {"at": rfc3339(now_ms()), "by": by or operator(), "via": via, "action": action, "why": why}
     whole = {**entry, "details": details, **({"run": run} if run else {})}
-    call = Call("audit", [audit_key(prefix)], [KEPT, json.dumps(whole)])
+    call = Call("audit", [audit_key(prefix)], [KEPT, json.dumps(whole), run if is_only_end else ""])
     try:
         await run_one(redis, call)
     except (RedisError, OSError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
 import sys
@@ -49,7 +50,15 @@ def _final(*, readable: bool) -> Processors:
         if readable
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
     )
-    return [*form, lambda _logger, _method, line: masked(str(line), host)]
+    spell = str if readable else escaped
+    return [*form, lambda _logger, _method, line: spell(masked(str(line), host))]
+
+
+def escaped(line: str) -> str:
+    """A line of JSON whose reader sees all of it: what steers a terminal or turns the order of letters is spelled."""
+    if line.isprintable():
+        return line
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in line)
 
 
 def _standard_library(number: int, final: Processors, target: TextIO) -> None:

@@ -192,10 +192,15 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
 def flower_settings(environ: Mapping[str, str] = os.environ) -> FlowerSettings:
     """From the environment. Raises `ConfigurationError` that names the variable."""
     settings = read(FlowerSettings, environ)
-    for name, url in (("FORWARDER_FLOWER_URL", settings.flower_url), ("FORWARDER_CONSOLE_URL", settings.console_url)):
-        if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname or "@" in url):
-            raise ConfigurationError(f"{name}: must be an address like https://forwarder.example.com/")
+    _check_link("FORWARDER_FLOWER_URL", settings.flower_url)
+    _check_link("FORWARDER_CONSOLE_URL", settings.console_url)
     return settings
+
+
+def _check_link(name: str, url: str) -> None:
+    """Raises `ConfigurationError` for what a page must not link to."""
+    if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname or "@" in url):
+        raise ConfigurationError(f"{name}: must be an address like https://forwarder.example.com/")
 
 
 def log_settings(environ: Mapping[str, str] = os.environ, default_level: str = "INFO") -> tuple[str, str]:
@@ -208,6 +213,7 @@ def console_settings(environ: Mapping[str, str]) -> ConsoleSettings:
     settings = read(ConsoleSettings, environ)
     if settings.console_url:
         checked_host("FORWARDER_CONSOLE_URL", settings.console_url)
+    _check_link("FORWARDER_FLOWER_URL", settings.flower_url)
     return settings
 
 

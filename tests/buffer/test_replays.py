@@ -318,3 +318,42 @@ async def test_no_letter_is_skipped_when_redis_fails_while_they_are_read(
     assert sorted(await names(world)) == sorted(f"acme-{CODE}-{number}" for number in range(450))
     assert (await told(replays, replay)).moved == 450
     assert next(calls) > 7
+
+
+async def test_what_two_replays_of_the_same_letters_tell_adds_up(world: World, replays: Replays) -> None:
+    """What the other had moved before this one read it is gone too."""
+    await die(world, 700)
+    both = [await started(replays), await started(replays)]
+    await Running(world).to_the_end()
+    found = [await told(replays, each) for each in both]
+    assert sum(each.moved for each in found) == 700
+    for each in found:
+        assert (each.state, each.chosen, each.moved + each.gone) == ("done", 700, 700)
+
+
+async def test_a_preview_until_a_time_is_counted_and_no_letter_is_read(
+    world: World, replays: Replays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The console asks for what died until now; of a million letters that must not take a minute."""
+    await die(world, 30)
+    await die(world, 3, code="Other")
+    latest = int((await world.redis.zrange(world.slot.key("dead"), -1, -1, withscores=True))[0][1])
+    read = 0
+    find = Finder.read
+
+    async def counted(self: Finder, slot: Slot, numbers: Any) -> list[Letter]:
+        nonlocal read
+        read += len(numbers)
+        return await find(self, slot, numbers)
+
+    monkeypatch.setattr(Finder, "read", counted)
+    for chosen, expected in (
+        (Filter(until=latest + 1), 33),
+        (Filter(until=latest + 1, code="Other"), 3),
+        (Filter(until=latest - 10**9), 0),
+        (Filter(since=latest + 1), 0),
+        (Filter(since=latest - 10**9, code=CODE), 30),
+    ):
+        seen = await replays.preview(chosen)
+        assert (seen.movable.total(), seen.shares.total()) == (expected, expected), chosen
+    assert read == 0

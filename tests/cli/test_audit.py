@@ -114,3 +114,11 @@ def test_the_loop_of_a_caller_that_is_cancelled_still_tells(redis_server: Any, p
         asyncio.run(with_redis(redis_server.url, work))
     ended, _ = asyncio.run(with_redis(redis_server.url, lambda redis: read(redis, prefix)))
     assert ended["details"] == {"discarded": 1, "broken_off": True}
+
+
+@pytest.mark.parametrize("name", ["op", "root@vm", "root", "op (root@vm)"])
+def test_who_acted_in_the_console_is_found_by_each_name(name: str) -> None:
+    assert Wanted(by=name).takes({"action": "pause", "by": "op (root@vm)"})
+    assert not Wanted(by=name).takes({"action": "pause", "by": "other (ann@host)"})
+    assert Wanted(by="root").takes({"action": "pause", "by": "root@vm"})
+    assert not Wanted(by="vm").takes({"action": "pause", "by": "root@vm"})

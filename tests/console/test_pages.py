@@ -168,9 +168,11 @@ def test_an_event_is_edited_after_its_faults_and_its_difference_were_shown(
     nonsense = jane.submit(here, event="{")
     assert (nonsense.status_code, "is no JSON" in nonsense.text) == (422, True)
     changed = json.dumps(conversion("edit-1", eventType="transaction"))
-    look = jane.submit(here, event=changed, step="look")
-    assert "<del>-  &#34;eventType&#34;: &#34;conversion&#34;,</del>" in look.text
-    assert "<ins>+  &#34;eventType&#34;: &#34;transaction&#34;,</ins>" in look.text
+    look = jane.submit(here, event=changed, step="look", why="a draft")
+    shown = jane.get(look.headers["location"])
+    assert "<del>-  &#34;eventType&#34;: &#34;conversion&#34;,</del>" in shown.text
+    assert "<ins>+  &#34;eventType&#34;: &#34;transaction&#34;,</ins>" in shown.text
+    assert 'value="a draft"' in shown.text
     assert "edited by" not in jane.page(f"{LETTER}{number}").text
     page = jane.followed(jane.submit(here, event=changed, step="save", why="the shop sent the wrong type"))
     assert "edited by Jane" in page.text
@@ -178,6 +180,27 @@ def test_an_event_is_edited_after_its_faults_and_its_difference_were_shown(
     entry = last_entry(console, ask)
     assert (entry["action"], entry["via"], entry["why"]) == ("dlq edit", "console", "the shop sent the wrong type")
     assert "transaction" not in json.dumps(entry)
+    back = jane.get(look.headers["location"])
+    assert (back.status_code, "<ins>" in back.text) == (200, False), "going back shows the event as it is now"
+
+
+def test_what_somebody_wrote_in_the_editor_is_for_that_session_and_letter_alone(
+    browser: Browser, jane: Browser, buried: Bury
+) -> None:
+    buried("draft", account="draft")
+    (number,) = letter_numbers(jane, "/dead-letters?account=draft")
+    here = f"{LETTER}{number}/edit"
+    look = jane.submit(here, event=json.dumps(conversion("draft", eventType="private")))
+    assert "private" in jane.get(look.headers["location"]).text
+    assert "private" not in browser.get(look.headers["location"]).text
+
+
+@pytest.mark.parametrize(
+    "text", ["Your session expired, call 123", "discarded-x", "nothing", "unknown-1", "discarded-" + "9" * 5_000]
+)
+def test_a_page_says_nothing_that_an_address_made_up(browser: Browser, text: str) -> None:
+    assert '<p class="note good" role="status">' not in browser.get("/dead-letters", params={"done": text}).text
+    assert "1,234 discarded" in browser.get("/dead-letters?done=discarded-1234").text
 
 
 def test_an_edit_of_what_somebody_else_edited_meanwhile_changes_nothing(browser: Browser, buried: Bury) -> None:

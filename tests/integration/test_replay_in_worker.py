@@ -126,8 +126,26 @@ def test_a_replay_is_paused_resumed_and_cancelled_by_its_id(shop: Shop) -> None:
     assert shop.cli.drain()["dead"] == 300 - ended["moved"] > 0
     again = shop.cli.run("dlq", "resume", replay)
     assert (again.status, "no replay that is not over" in again.err) == (1, True)
-    actions = [entry["action"] for entry in shop.cli.done("audit", "--json").json[:4]]
-    assert actions == ["dlq cancel", "dlq resume", "dlq pause", "dlq replay begun"]
+    audit = shop.cli.done("audit", "--json").json[:5]
+    actions = [entry["action"] for entry in audit]
+    assert actions == ["dlq cancel", "dlq replay", "dlq resume", "dlq pause", "dlq replay begun"]
+    assert (audit[1]["details"]["replayed"], audit[1]["details"]["cancelled"]) == (ended["moved"], True)
+    shop.cli.done("dlq", "discard", "--all", "--yes")
+
+
+def test_the_end_of_a_replay_that_nobody_waits_for_is_in_the_audit(shop: Shop) -> None:
+    account, _ = shop.letters(20)
+    replay = shop.replay(account, "--why", "mended")
+    shop.done(replay)
+
+    def of_it() -> list[dict[str, Any]]:
+        return [each for each in shop.cli.done("audit", "--json").json if each["details"].get("replay") == replay]
+
+    ended, begun = eventually(lambda: of_it() if len(of_it()) > 1 else None)
+    assert (begun["action"], begun["details"]["chosen"], begun["via"]) == ("dlq replay begun", 20, "cli")
+    told = (ended["action"], ended["details"]["replayed"], ended["via"], ended["why"])
+    assert told == ("dlq replay", 20, "worker", "mended")
+    assert (ended["run"], ended["by"]) == (begun["run"], begun["by"])
     shop.cli.done("dlq", "discard", "--all", "--yes")
 
 

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from worker.logs import escaped
 from worker.masking import masked
 
 PROGRAM = """
@@ -84,3 +85,19 @@ def test_neither_form_shows_a_login_an_address_a_variable_or_a_query(form: str) 
 )
 def test_the_last_look_takes_out_logins_and_addresses_alone(line: str, kept: str) -> None:
     assert masked(line, "shop-3.example.com") == kept
+
+
+def test_what_cannot_be_seen_is_spelled_in_json_and_the_line_means_the_same() -> None:
+    """A log is read in terminals, which such characters steer."""
+    text = "a\x7f\x9b31m\u202egnp.exe\u2066\u200b\U000e0041\ud800 Grüße 東京 👍"
+    line = escaped(json.dumps({"event": text}, ensure_ascii=False))
+    assert line.isprintable()
+    assert json.loads(line) == {"event": text}
+    assert "Grüße 東京 👍" in line
+
+
+def test_every_line_of_json_is_spelled_so() -> None:
+    log = r'logs.configure("INFO", "json"); logging.warning("a\u202eb"); structlog.get_logger().info("a\u202eb")'
+    program = f"import logging, structlog; from worker import logs; {log}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr.count(r"a\u202eb") == 2

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 from producers.errors import ForwarderError
 from worker.console.access import Access
 from worker.console.desk import Desk, Surroundings
+from worker.console.drafts import Drafts
 from worker.console.guard import Guard
 from worker.console.origin import Place
 from worker.console.pages import ROUTES
@@ -52,6 +53,7 @@ def create_app(around: Surroundings, access: Access, place: Place) -> ASGIApp:
     )
     app.router.redirect_slashes = False
     app.state.access, app.state.place, app.state.tries = access, place, Tries()
+    app.state.drafts = Drafts()
     app.state.flower_url = around.flower_url
     return Guard(app, access, place)  # around all of it, so that also an unexpected answer has its headers
 
@@ -68,8 +70,16 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 
 async def _away(request: Request, error: Exception) -> Response:
-    """What a page would show is in Redis."""
-    return page(request, "error.html", 503, title="Redis does not answer", message=str(error))
+    """What a page would show is in Redis. Where that is, and what it says, is only for those who are signed in."""
+    title = _trouble_of(error)
+    known = getattr(request.state, "session", None)
+    return page(request, "error.html", 503, title=title, message=str(error) if known else "Try again later.")
+
+
+def _trouble_of(error: Exception) -> str:
+    if isinstance(error, OutOfMemoryError):
+        return "Redis is full"
+    return "Redis refused" if isinstance(error, ResponseError) else "Redis does not answer"
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
@@ -12,7 +12,8 @@ from starlette.requests import Request
 
 from producers.accepted import EventId
 from producers.consent import Consent
-from producers.errors import ForwarderError
+from producers.errors import ConfigurationError, ForwarderError
+from producers.keys import agreement_key, disagreement, terms
 from producers.preparer import Preparer
 from producers.settings import BatchSettings, BufferSettings
 from worker.accounts import Accounts
@@ -101,16 +102,27 @@ class Desk:
 
         return await asyncio.to_thread(lambda: asyncio.run(with_redis(self.buffer.redis_url, work)))
 
-    async def note(self, request: Request, action: str, details: Mapping[str, Any], why: str) -> None:
-        """An entry in the audit: what who signed in did. Raises `NotAudited`."""
-        await note(self.redis, self.buffer.key_prefix, action, details, why=why, via="console", by=by_of(request))
+    async def agree(self) -> None:
+        """Raises `ConfigurationError` if the data is of another layout by now: others were started meanwhile."""
+        redis: Any = self.redis
+        noted: bytes | None = await redis.get(agreement_key(self.buffer.key_prefix))
+        if noted is not None and noted.decode() != terms(self.buffer.shards):
+            raise ConfigurationError(disagreement(noted.decode(), self.buffer.shards))
 
-    def acting(
+    async def note(self, request: Request, action: str, details: Mapping[str, Any], why: str, run: str) -> None:
+        """An entry in the audit: what who signed in did. Raises `NotAudited`."""
+        told: dict[str, Any] = {"why": why, "via": "console", "by": by_of(request), "run": run}
+        await note(self.redis, self.buffer.key_prefix, action, details, **told)
+
+    @asynccontextmanager
+    async def acting(
         self, request: Request, action: str, details: Mapping[str, Any], why: str
-    ) -> AbstractAsyncContextManager[dict[str, Any]]:
+    ) -> AsyncIterator[dict[str, Any]]:
         """Notes that an action begins, and how it ended (`worker.audit.acting`)."""
-        told = {"why": why, "via": "console", "by": by_of(request)}
-        return acting(self.redis, self.buffer.key_prefix, action, details, **told)  # type: ignore[arg-type]
+        told: dict[str, Any] = {"why": why, "via": "console", "by": by_of(request)}
+        await self.agree()
+        async with acting(self.redis, self.buffer.key_prefix, action, details, **told) as ended:
+            yield ended
 
 
 def by_of(request: Request) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -13,6 +14,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 MAX_BYTES = 8_000_000  # an edited event, with each of its bytes as %XX
+MAX_FORM = 1_000_000  # a filter or an account, the same way
+MAX_LOGIN = 8_000  # whoever sends it, nobody knows him yet
+LARGE = 100_000  # takes too long to be read beside everything else
 MAX_FIELDS = 1_000
 MAX_WHY = 500
 Acting = Callable[[Request, "Form"], Awaitable[Response]]
@@ -53,15 +57,15 @@ class Form:
     def _json(self, name: str) -> Any:
         try:
             return json.loads(self[name])
-        except ValueError:
+        except (ValueError, RecursionError):
             raise HTTPException(400, f"{name}: no JSON") from None
 
 
-def posted(path: str, work: Acting) -> Route:
-    """A route that does something: by POST alone, with a form of this session."""
+def posted(path: str, work: Acting, most: int = MAX_FORM) -> Route:
+    """A route that does something: by POST alone, with a form of this session, of at most so many bytes."""
 
     async def checked(request: Request) -> Response:
-        form, session = await read_form(request), request.state.session
+        form, session = await read_form(request, most), request.state.session
         if session is None or not request.app.state.access.owns_form(session, form["csrf"]):
             raise HTTPException(403, "This form is of another session. Open the page again.")
         return await work(request, form)
@@ -69,17 +73,21 @@ def posted(path: str, work: Acting) -> Route:
     return Route(path, checked, methods=["POST"])
 
 
-async def read_form(request: Request) -> Form:
-    """Raises `HTTPException`."""
+async def read_form(request: Request, most: int) -> Form:
+    """Of at most so many bytes. Raises `HTTPException`."""
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
         raise HTTPException(415, "no form")
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BYTES:
-            raise HTTPException(413, f"more than {MAX_BYTES} bytes")
+        if len(body) > most:
+            raise HTTPException(413, f"more than {most} bytes", {"connection": "close"})
     try:
-        text = body.decode("ascii")
-        return Form(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"))
+        return await asyncio.to_thread(_form, body) if len(body) > LARGE else _form(body)
     except ValueError:
         raise HTTPException(400, "no form") from None
+
+
+def _form(body: bytearray) -> Form:
+    text = body.decode("ascii")
+    return Form(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"))

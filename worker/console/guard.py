@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from urllib.parse import quote
 
 from starlette.datastructures import MutableHeaders
@@ -45,11 +46,12 @@ class Guard:
             return
         request = Request(scope)
         app = self._refusal(request) or self._app
-        await app(scope, receive, _with_headers(send, fixed=request.url.path.startswith("/static/")))
+        with suppress(Exception):  # it was answered and told (`app.py`); raised on, the connection would end too
+            await app(scope, receive, _with_headers(send, fixed=scope["path"].startswith("/static/")))
 
     def _refusal(self, request: Request) -> Response | None:
         """Also notes the session for the pages: `request.state.session`."""
-        path = request.url.path
+        path = request.scope["path"]  # that of `request.url` is made with the Host header
         if path in MACHINES:
             return None
         if not self._place.is_asked_for(request.headers.get("host", "")):
@@ -66,7 +68,7 @@ def cookie_name(place: Place) -> str:
 
 def _to_login(request: Request) -> Response:
     """Afterwards one is where one wanted to be; nothing was done meanwhile."""
-    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    wanted = request.scope["path"] + (f"?{request.url.query}" if request.url.query else "")
     address = f"/login?next={quote(wanted, safe='')}" if request.method in READING else "/login"
     if request.headers.get("hx-request"):  # a part of a page that is still open somewhere
         return PlainTextResponse("signed out\n", 401, {"hx-redirect": "/login"})

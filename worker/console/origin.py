@@ -20,7 +20,17 @@ class Place(NamedTuple):
     @property
     def secure(self) -> bool:
         """Whether browsers come by https."""
-        return self.url.startswith("https://")
+        return self.origin.startswith("https://")
+
+    @property
+    def origin(self) -> str:
+        """Of `url`, as browsers spell it; empty without one."""
+        given = urlsplit(self.url)  # its scheme comes in lower case, its name too
+        if not given.hostname:
+            return ""
+        name = f"[{given.hostname}]" if ":" in given.hostname else given.hostname
+        usual = given.port in (None, {"http": 80, "https": 443}.get(given.scheme))
+        return f"{given.scheme}://{name}" if usual else f"{given.scheme}://{name}:{given.port}"
 
     def is_asked_for(self, host: str) -> bool:
         """Whether a `Host` header names us. A page elsewhere may point its own name at our address (DNS rebinding)."""
@@ -38,8 +48,7 @@ class Place(NamedTuple):
         return site is not None
 
     def _origins(self, host: str) -> set[str]:
-        proxy = urlsplit(self.url)
-        return {f"http://{host}", f"{proxy.scheme}://{proxy.netloc}"} - {"://"}
+        return {f"http://{host.lower().removesuffix(':80')}", self.origin} - {""}
 
 
 def is_loopback(host: str) -> bool:
@@ -47,6 +56,8 @@ def is_loopback(host: str) -> bool:
 
 
 def _name_of(host: str) -> str:
+    if set(host) & set("/?#@\\"):  # no name, but some would read one out of it
+        return ""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:

@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from worker.http_limits import BACKLOG, BoundedProtocol, quieten
+
 _ENDS_WITHIN_S = 5
 
 
@@ -29,6 +31,7 @@ async def serve(app: ASGIApp, host: str, port: int, announce: Callable[[str], ob
 async def running(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
     """Serves it on this event loop for the length of the block. Port 0: a free one. Gives its URL."""
     listener = _listen(host, port)
+    quieten(asyncio.get_running_loop())
     server = _Server(app)
     task = asyncio.create_task(server.serve([listener]))
     try:
@@ -47,7 +50,8 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=BoundedProtocol,
+                backlog=BACKLOG,
                 ws="none",
                 log_config=None,
                 log_level="critical",  # its tracebacks quote what strangers wrote; `app.py` says what is to be said
@@ -74,7 +78,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen()
+        listener.listen(BACKLOG)
     except OSError:
         listener.close()
         raise

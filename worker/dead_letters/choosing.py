@@ -77,11 +77,7 @@ class Choosing:
 
     async def _sizes(self, slot: Slot, indexes: Iterable[bytes]) -> list[int]:
         """Of the letters that died in the time of the filter."""
-        _, since, until = self._order.words
-        pipeline = self._redis.pipeline(transaction=False)
-        for index in indexes:
-            pipeline.zcount(key_of(slot, index), since, until if until == "+inf" else f"({until}")
-        return list(await pipeline.execute())
+        return await sizes_of(self._redis, slot, indexes, self._order.since, self._order.until)
 
     async def _of_ids(self, slot: Slot) -> list[str]:
         pipeline = self._redis.pipeline(transaction=False)
@@ -132,6 +128,15 @@ class Choosing:
                 for died in await pipeline.execute():
                     taken.update(number for number, at in zip(some, died, strict=True) if at is not None)
         return [each for each in found if each.number in taken]
+
+
+async def sizes_of(redis: Any, slot: Slot, indexes: Iterable[bytes], since: int | None, until: int | None) -> list[int]:
+    """Of the letters of each index that died then."""
+    pipeline = redis.pipeline(transaction=False)
+    for index in indexes:
+        first, last = "-inf" if since is None else since, "+inf" if until is None else f"({until}"
+        pipeline.zcount(key_of(slot, index), first, last)
+    return list(await pipeline.execute())
 
 
 def key_of(slot: Slot, index: bytes) -> bytes:

@@ -8,6 +8,7 @@ from itertools import groupby, islice
 from typing import Any, NamedTuple, Self
 
 from producers.keys import Slot
+from worker.dead_letters.asked import within
 from worker.dead_letters.letter import Letter
 
 CHUNK = 100  # letters that one script call changes
@@ -69,13 +70,16 @@ class Filter(NamedTuple):
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """Raises ValueError for what `to_json` would not have given."""
-        given = json.loads(text)
+        """Raises ValueError for what `to_json` would not have given. A time that nobody can reckon with is bounded."""
+        try:
+            given = json.loads(text)
+        except RecursionError:
+            raise ValueError("a filter is not that deep") from None
         if not isinstance(given, dict):
             raise ValueError("a filter is an object")
         if wrong := [name for name, value in given.items() if not _fits(name, value)]:
             raise ValueError(f"no filter has these, or not so: {', '.join(wrong)}")
-        return cls(**given)
+        return cls(**given | {name: within(value) for name, value in given.items() if name in TIMES})
 
     def _expires(self, at: int | None) -> bool:
         return _within(at, self.expires_after, self.expires_before) if at is not None else self.expires_before is None
@@ -85,6 +89,7 @@ def _within(at: int, since: int | None, until: int | None) -> bool:
     return (since is None or at >= since) and (until is None or at < until)
 
 
+TIMES = ("since", "until", "expires_before", "expires_after")
 _TEXTS = ("destination", "account", "code", "text")
 
 

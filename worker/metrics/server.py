@@ -18,6 +18,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from producers.settings import BufferSettings
+from worker.http_limits import BACKLOG, BoundedProtocol, quieten
 from worker.metrics.exposition import CONTENT_TYPE, metrics_text
 from worker.redis_client import async_redis
 
@@ -42,13 +43,19 @@ async def serve(app: Starlette, host: str, port: int, announce: Callable[[str], 
     """Until SIGTERM or SIGINT. Port 0: a free one. Raises `OSError` if the address cannot be used."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family) as listening:
-        server = _Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False, server_header=False))
+        server = _Server(_config(app))
         loop = asyncio.get_running_loop()
+        quieten(loop)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, server.stop)
         name, bound = listening.getsockname()[:2]
         announce(f"http://[{name}]:{bound}/metrics" if ":" in name else f"http://{name}:{bound}/metrics")
         await server.serve([listening])
+
+
+def _config(app: Starlette) -> uvicorn.Config:
+    quiet: dict[str, Any] = {"log_config": None, "access_log": False, "server_header": False}
+    return uvicorn.Config(app, http=BoundedProtocol, backlog=BACKLOG, lifespan="off", **quiet)
 
 
 class _Server(uvicorn.Server):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from redis.asyncio import Redis
 
 from producers.keys import Slot
-from worker.dead_letters.choosing import codes_and_accounts
+from worker.dead_letters.choosing import SLICE, codes_and_accounts, sizes_of
 from worker.dead_letters.filter import Filter
 from worker.dead_letters.finding import Finder
 from worker.dead_letters.letter import Letter
@@ -49,7 +49,7 @@ async def preview(redis: Redis, finder: Finder, chosen: Filter, limit: int | Non
     """By counters, where they tell; else each letter that is chosen is read, oldest first, up to the limit."""
     found = Preview(Counter(), Counter(), Counter(), Counter(), {}, frozenset())
     seconds, _ = await redis.time()
-    if limit is None and chosen.indexed and not chosen.by_expiry and chosen.since is chosen.until is None:
+    if limit is None and chosen.indexed and not chosen.by_expiry:
         await _count(redis, finder, chosen, seconds * 1000, found)
         return found
     return await _read(redis, finder, chosen, limit, seconds * 1000, found)
@@ -58,10 +58,9 @@ async def preview(redis: Redis, finder: Finder, chosen: Filter, limit: int | Non
 async def _count(redis: Any, finder: Finder, chosen: Filter, now: int, found: Preview) -> None:
     """What expired is read, and what goes to a list, which may have changed since."""
     for slot in finder.slots(chosen.destination):
-        for (code, account), count in (await _counts_of(redis, slot)).items():
-            if chosen.account in (None, account) and chosen.code in (None, code):
-                found.movable[slot.destination, account, code] += count
-                found.shares[slot] += count
+        for (code, account), count in await _counts_of(redis, slot, chosen):
+            found.movable[slot.destination, account, code] += count
+            found.shares[slot] += count
     async for letter in finder.find(chosen._replace(expires_before=now + 1)):
         found.expired[_row(letter)] += 1
         found.movable[_row(letter)] -= 1
@@ -73,9 +72,21 @@ async def _count(redis: Any, finder: Finder, chosen: Filter, now: int, found: Pr
                 found.overtaken[_row(letter)] += await latest.is_newer(letter)
 
 
-async def _counts_of(redis: Any, slot: Slot) -> dict[tuple[str, str], int]:
-    fields = await redis.hgetall(slot.key("dead_counts"))
-    return {codes_and_accounts(field): int(count) for field, count in fields.items()}
+async def _counts_of(redis: Any, slot: Slot, chosen: Filter) -> list[tuple[tuple[str, str], int]]:
+    """Letters by code and account, by the counters or, where times are chosen, by the sizes of indexes."""
+    fields = [
+        (codes_and_accounts(field), field, int(count))
+        for field, count in (await redis.hgetall(slot.key("dead_counts"))).items()
+    ]
+    taken = [each for each in fields if chosen.code in (None, each[0][0]) and chosen.account in (None, each[0][1])]
+    if chosen.since is chosen.until is None:
+        return [(of, count) for of, _, count in taken]
+    counts = []
+    for start in range(0, len(taken), SLICE):
+        some = taken[start : start + SLICE]
+        sizes = await sizes_of(redis, slot, [field for _, field, _ in some], chosen.since, chosen.until)
+        counts += [(of, size) for (of, _, _), size in zip(some, sizes, strict=True) if size]
+    return counts
 
 
 async def _read(redis: Redis, finder: Finder, chosen: Filter, limit: int | None, now: int, found: Preview) -> Preview:

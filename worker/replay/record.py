@@ -77,7 +77,8 @@ class Progress(NamedTuple):
 
     `chosen`: letters that could go when it began. Those that were `moved` are on their way or settled again;
     `withheld` were discarded without consent. The others stay: `undecided` (the consent callback raised), `expired`
-    (too old by now), `gone` (somebody else has dealt with them).
+    (too old by now, or before it began), `gone` (somebody else has dealt with them, or they grew too old meanwhile).
+    When it is done, those chosen are those moved, withheld, undecided and gone.
     """
 
     id: str
@@ -117,6 +118,10 @@ class Progress(NamedTuple):
         first = texts[0][1]
         states = {each["state"] for _, each in texts}
         state = next(each for each in STATES if each in states)
+        counts = {name: sum(int(each[name]) for _, each in texts) for name in COUNTS}
+        if state == "done":  # one that went before it was read was never counted
+            rest = counts["chosen"] - counts["moved"] - counts["withheld"] - counts["undecided"]
+            counts["gone"] = max(0, rest)
         ended = max(int(each.get("ended", 0)) for _, each in texts)
         return cls(
             id=replay,
@@ -129,5 +134,5 @@ class Progress(NamedTuple):
             limit=sum(int(each["limit"]) for _, each in texts),
             rate=sum(float(each["rate"]) for _, each in texts),
             unclear=tuple((slot, number) for slot, each in texts for number in each.get("unclear", "").split()),
-            **{name: sum(int(each[name]) for _, each in texts) for name in COUNTS},
+            **counts,
         )

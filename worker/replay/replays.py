@@ -15,6 +15,7 @@ from worker.buffer.calls import Call, run_one
 from worker.dead_letters.filter import Filter
 from worker.dead_letters.finding import Finder
 from worker.effects import effect
+from worker.replay.ending import tell_end
 from worker.replay.preview import Preview, preview
 from worker.replay.record import KEPT_MS, Progress, list_key, new_id, record_key
 
@@ -105,7 +106,14 @@ class Replays:
 
     async def cancel(self, replay: str) -> bool:
         """Moves nothing more. What was moved stays on its way."""
-        return await self._steer(replay, "cancelled")
+        changed = await self._steer(replay, "cancelled")
+        if changed:
+            await self.tell_end(replay)
+        return changed
+
+    async def tell_end(self, replay: str) -> None:
+        """In the audit, if it is over and nobody told it yet. Raises `NotAudited`."""
+        await tell_end(self._redis, self._buffer.key_prefix, await self.progress(replay))
 
     async def _steer(self, replay: str, wanted: Wanted) -> bool:
         calls = [Call("steer", slot.fixed, ["", replay, wanted]) for slot in self._slots()]

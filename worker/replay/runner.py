@@ -14,10 +14,12 @@ from redis.exceptions import RedisError
 from producers.consent import Consent
 from producers.keys import Slot
 from producers.settings import BatchSettings, BufferSettings
+from worker.audit import NotAudited
 from worker.buffer.batches import Room
 from worker.dead_letters.finding import Finder
 from worker.replay.choosing import Choosing
 from worker.replay.record import Record, record_key
+from worker.replay.replays import Replays
 from worker.replay.walk import Walk
 from worker.stopping import Never, Stop
 
@@ -50,7 +52,9 @@ class Runner:
         self._stop = stop
         self._on_moved = on_moved
         self._finder = Finder(redis, buffer)
+        self._replays = Replays(redis, buffer)
         self._walks: dict[str, Walk] = {}
+        self._ended: set[str] = set()  # whose end here may be the end of all of it
         self._looked = -LOOK_S
         self._has_looked = False
         self.moved = 0
@@ -71,7 +75,7 @@ class Runner:
         while not self._stop.asked and (left := ends - time.monotonic()) > 0:
             try:
                 pause = await self._turn()
-            except (RedisError, OSError) as error:
+            except (RedisError, OSError, NotAudited) as error:
                 log.warning("redis_is_away", error=type(error).__name__)
                 pause = AGAIN_S
             except Exception:
@@ -87,11 +91,16 @@ class Runner:
         """A step of each replay that may take one. Gives the pause until the next turn."""
         if time.monotonic() - self._looked >= LOOK_S or (self._walks and all(w.over for w in self._walks.values())):
             await self._look()
-        for walk in [each for each in self._walks.values() if not each.over and each.due_in() <= 0]:
+        for replay, walk in [each for each in self._walks.items() if not each[1].over and each[1].due_in() <= 0]:
             done = await walk.step()
             self.moved += done.moved
+            if done.ended == "over":
+                self._ended.add(replay)
             if done.moved:
                 self._on_moved()
+        for replay in [*self._ended]:
+            await self._replays.tell_end(replay)
+            self._ended.discard(replay)
         return min((each.due_in() for each in self._walks.values() if not each.over), default=LOOK_S)
 
     async def _look(self) -> None:

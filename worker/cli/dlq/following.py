@@ -84,6 +84,7 @@ async def _followed(redis: Any, replays: Replays, replay: str, show: Callable[[P
             raise ForwarderError(f"{replay} is gone: the data in Redis is not what it was")
         show(progress)
         if progress.is_over:
+            await replays.tell_end(replay)
             return progress
         if progress.dealt_with != moved:
             moved, since = progress.dealt_with, time.monotonic()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secrets import token_hex
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +10,7 @@ from rich.table import Table
 
 from producers.clock import now_ms
 from worker.audit import BEGUN, operator
-from worker.cli.audit import audited
+from worker.cli.audit import acting, audited
 from worker.cli.context import JsonOption, WhyOption, YesOption, agreed, buffer_of, environment, out, print_json
 from worker.cli.dlq.filters import filtered
 from worker.cli.dlq.following import follow, names_of, on_replays
@@ -50,22 +50,15 @@ def replay(
     total = seen.movable.total()
     if total and not agreed(f"replay {total} dead letters?", yes):
         raise typer.Exit(1)
-    begun = new_id(now_ms()) if any(slot.destination != INTAKE for slot in +seen.shares) else ""
-    told, named = {**chosen.told(), **({"limit": limit} if limit else {})}, {"replay": begun} if begun else {}
-    run = token_hex(6)
-    if total:
-        audited(buffer_of(environment()), "dlq replay" + BEGUN, {**told, **named, "chosen": total}, why, run)
-    again = _reentered(chosen, seen)
-    started = on_replays(
-        lambda replays: replays.start(chosen, by=operator(), why=why, limit=limit, rate=rate, seen=seen, replay=begun)
-    )
+    told = {**chosen.told(), **({"limit": limit} if limit else {})}
+    again = _reentered(chosen, seen, told, why)
+    started = _begun(chosen, seen, told, why, limit, rate)
     if started and detach:
         _tell_detached(started, total, as_json)
         tell_missing(missing)
         return
     progress = follow(started) if started else None
     ended = again.plus(_replayed(progress)) if progress else again
-    audited(buffer_of(environment()), "dlq replay", {**told, **named, **_counts(ended)}, why, run)
     _tell(ended, missing, as_json)
     tell_missing(missing)
     if ended.undecided:
@@ -76,7 +69,22 @@ async def _nothing(_queues: DeadLetters) -> None:
     """Only so that the queues are opened."""
 
 
-def _reentered(chosen: Filter, seen: Preview) -> Replayed:
+def _begun(
+    chosen: Filter, seen: Preview, told: Mapping[str, Any], why: str, limit: int | None, rate: float | None
+) -> str | None:
+    """Its id; None if there is nothing for the workers. Whoever runs it tells the audit how it ended."""
+    letters = sum(count for slot, count in seen.shares.items() if slot.destination != INTAKE)
+    if not letters:
+        return None
+    replay = new_id(now_ms())
+    begun = {**told, "replay": replay, "chosen": letters}
+    audited(buffer_of(environment()), "dlq replay" + BEGUN, begun, why, replay)
+    return on_replays(
+        lambda replays: replays.start(chosen, by=operator(), why=why, limit=limit, rate=rate, seen=seen, replay=replay)
+    )
+
+
+def _reentered(chosen: Filter, seen: Preview, told: Mapping[str, Any], why: str) -> Replayed:
     """Messages of the intake are enqueued anew, by this command."""
     share = sum(count for slot, count in seen.shares.items() if slot.destination == INTAKE)
     if not share:
@@ -86,7 +94,10 @@ def _reentered(chosen: Filter, seen: Preview) -> Replayed:
         places = await queues.choose(chosen._replace(destination=INTAKE))
         return await queues.replay(places[:share])
 
-    return on_queues(work)
+    with acting(buffer_of(environment()), "dlq replay", {**told, "destination": INTAKE, "chosen": share}, why) as noted:
+        done = on_queues(work)
+        noted.update(_counts(done))
+    return done
 
 
 def _replayed(progress: Progress) -> Replayed:

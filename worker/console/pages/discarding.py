@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from worker.console.desk import desk_of
+from worker.console.done import done
 from worker.console.filters import fields_of, filter_of, in_words, sent_filter
 from worker.console.forms import Form, posted
 from worker.console.pages.letter import PATH, letter_of
@@ -47,7 +48,7 @@ async def discard(request: Request, form: Form) -> Response:
             break
     gone = await _discard(request, sorted(places[:AT_A_TIME]), chosen.told(), form.why)
     if len(places) <= AT_A_TIME:
-        return RedirectResponse(address("/dead-letters", {"done": f"{gone:,} discarded"}), 303)
+        return RedirectResponse(address("/dead-letters", done("discarded", gone)), 303)
     return page(
         request,
         "discard.html",
@@ -79,7 +80,7 @@ async def discard_one(request: Request, form: Form) -> Response:
     letter = await letter_of(request)
     of = {"destination": letter.slot.destination, "shard": letter.slot.shard, "number": letter.number}
     gone = await _discard(request, [Place(letter.slot, letter.number)], of, form.why)
-    return RedirectResponse(address("/dead-letters", {"done": f"{gone} discarded"}), 303)
+    return RedirectResponse(address("/dead-letters", done("discarded", gone)), 303)
 
 
 async def _discard(request: Request, places: list[Place], chosen: dict[str, Any], why: str) -> int:

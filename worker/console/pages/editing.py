@@ -12,7 +12,9 @@ from starlette.routing import Route
 
 from producers.errors import Fault, InvalidEvent
 from worker.console.desk import by_of, desk_of
-from worker.console.forms import Form, posted
+from worker.console.done import done
+from worker.console.drafts import Draft, Drafts
+from worker.console.forms import MAX_BYTES, Form, posted
 from worker.console.known import slot_of
 from worker.console.pages.letter import PATH, padded
 from worker.console.rendering import address, page
@@ -24,28 +26,62 @@ Faults = list[tuple[str, str]]
 
 
 async def ask(request: Request) -> Response:
-    opened = await _opened(request)
-    return _form(request, opened, _written(opened.event), opened.version)
+    """As it is now, or with what was written and the difference that it makes."""
+    opened, draft = await _opened(request), _draft(request)
+    if draft is None:
+        return _form(request, opened, _written(opened.event), opened.version)
+    return _looked_at(request, opened, draft)
 
 
 async def edit(request: Request, form: Form) -> Response:
-    """First the difference or the faults; then, by another button, it is kept."""
-    opened, text = await _opened(request), form["event"]
-    if form["version"] != opened.version:
-        faults = [("", "Somebody else edited it meanwhile. Beside your text is what it says now; save to replace it.")]
-        return _form(request, opened, text, opened.version, faults, status=409)
+    """First the difference or the faults, on a page of its own; then, by another button, it is kept."""
+    opened, desk, here = await _opened(request), desk_of(request), request.url.path
+    draft = Draft(request.state.session.id, here, form["event"], form["version"], form.why)
     try:
-        change = desk_of(request).editor.change(opened, _event(opened, text))
-    except InvalidEvent as error:
-        faults = [(str(field), str(fault)) for field, fault in error.faults]
-        return _form(request, opened, text, opened.version, faults, status=422)
+        change = _change(request, opened, draft)
+    except (InvalidEvent, _Stale):
+        return _looked_at(request, opened, draft)
     if form["step"] != "save" or not change.anything:
-        return _form(request, opened, text, opened.version, change=change, why=form.why)
-    desk = desk_of(request)
+        return RedirectResponse(address(here, {"draft": drafts_of(request).keep(draft)}), 303)
     async with desk.acting(request, "dlq edit", change.details, form.why):
         await desk.editor.edit(change, by=by_of(request), why=form.why, via="console")
-    letter = request.url.path.removesuffix("/edit")
-    return RedirectResponse(address(letter, {"done": "edited; it is not sent before it is replayed"}), 303)
+    drafts_of(request).drop(draft.session, here)
+    letter = here.removesuffix("/edit")
+    return RedirectResponse(address(letter, done("edited")), 303)
+
+
+class _Stale(Exception):
+    """Somebody else edited it since."""
+
+
+def _change(request: Request, opened: Opened, draft: Draft) -> Change:
+    """Raises `_Stale` or `InvalidEvent`."""
+    if draft.version != opened.version:
+        raise _Stale
+    return desk_of(request).editor.change(opened, _event(opened, draft.text))
+
+
+def _looked_at(request: Request, opened: Opened, draft: Draft) -> Response:
+    """The difference that a draft makes, or its faults."""
+    try:
+        change = _change(request, opened, draft)
+    except _Stale:
+        faults = [("", "Somebody else edited it meanwhile. Beside your text is what it says now; save to replace it.")]
+        return _form(request, opened, draft.text, opened.version, faults, why=draft.why, status=409)
+    except InvalidEvent as error:
+        faults = [(str(field), str(fault)) for field, fault in error.faults]
+        return _form(request, opened, draft.text, opened.version, faults, why=draft.why, status=422)
+    return _form(request, opened, draft.text, opened.version, change=change, why=draft.why)
+
+
+def _draft(request: Request) -> Draft | None:
+    name = request.query_params.get("draft", "")
+    return drafts_of(request).find(name, request.state.session.id, request.url.path)
+
+
+def drafts_of(request: Request) -> Drafts:
+    drafts: Drafts = request.app.state.drafts
+    return drafts
 
 
 def _form(
@@ -106,4 +142,4 @@ def _lines(change: Change) -> list[tuple[str, str]]:
     return [(kinds.get(line[:1], "span"), line) for line in change.difference[2:]]
 
 
-ROUTES = [Route(f"{PATH}/edit", ask), posted(f"{PATH}/edit", edit)]
+ROUTES = [Route(f"{PATH}/edit", ask), posted(f"{PATH}/edit", edit, MAX_BYTES)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -9,13 +10,22 @@ from starlette.routing import Route
 
 from producers.destinations import DESTINATIONS
 from worker.console.desk import desk_of
+from worker.console.done import note_of
 from worker.console.known import slot_of
 from worker.console.rendering import address, page
 from worker.dead_letters import Letter
 from worker.dead_letters.finding import Finder
 from worker.records import accepted_type
 
-PATH = "/dead-letters/{destination}/{shard:int}/{number:int}"
+
+class _Number(IntegerConvertor):
+    """One that a letter or a shard can have."""
+
+    regex = "[0-9]{1,12}"
+
+
+register_url_convertor("letter", _Number())
+PATH = "/dead-letters/{destination}/{shard:letter}/{number:letter}"
 
 
 async def letter(request: Request) -> Response:
@@ -31,7 +41,7 @@ async def letter(request: Request) -> Response:
         event_type=accepted_type(DESTINATIONS[found.slot.destination], found.of, found.event)
         if found.slot.destination in DESTINATIONS
         else "",
-        done=request.query_params.get("done", ""),
+        done=note_of(request.query_params.get("done", "")),
     )
 
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from worker.console.desk import Desk, desk_of
+from worker.console.done import note_of
 from worker.console.filters import InvalidFilter, cursor_of, cursor_text, fields_of, filter_of
 from worker.console.known import QUEUES
 from worker.console.rendering import address, page
@@ -63,7 +64,7 @@ async def letters(request: Request) -> Response:
         found=found,
         older=address("/dead-letters", {**fields, "after": cursor_text(found.next)}) if found.next else "",
         newest="after" not in request.query_params,
-        done=request.query_params.get("done", ""),
+        done=note_of(request.query_params.get("done", "")),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import NamedTuple
 
 from starlette.exceptions import HTTPException
@@ -11,13 +12,15 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from producers.clock import now_ms
-from worker.audit import BEGUN
+from worker.audit import BEGUN, NotAudited
 from worker.console.desk import by_of, desk_of
+from worker.console.done import done
 from worker.console.filters import fields_of, filter_of, in_words, sent_filter
 from worker.console.forms import Form, posted
 from worker.console.rendering import address, page
 from worker.dead_letters import Filter, Replayed
 from worker.intake.letters import NAME as INTAKE
+from worker.replay.ending import ACTION
 from worker.replay.preview import Preview
 from worker.replay.record import new_id
 
@@ -66,18 +69,23 @@ async def replay(request: Request, form: Form) -> Response:
     bounds = Bounds(_whole(form["limit"], MOST), _whole(form["rate"], FASTEST))
     seen = await _preview(request, chosen, bounds)
     if not seen.movable:
-        return RedirectResponse(address("/dead-letters", {"done": "nothing was left to replay"}), 303)
-    begun = new_id(now_ms())
-    told = {**chosen.told(), **({"limit": bounds.limit} if bounds.limit else {})}
-    await desk.note(request, f"dlq replay{BEGUN}", {**told, "replay": begun, "chosen": seen.movable.total()}, form.why)
+        return RedirectResponse(address("/dead-letters", done("nothing")), 303)
     anew = await _enter_anew(request, chosen, seen, form.why)
-    started = await desk.replays.start(
-        chosen, by=by_of(request), why=form.why, limit=bounds.limit, rate=bounds.rate, seen=seen, replay=begun
-    )
-    if started is None:
-        done = f"{anew.moved:,} messages were enqueued anew"
-        return RedirectResponse(address("/dead-letters", {"done": done}), 303)
-    return RedirectResponse(f"/replays/{started}", 303)
+    if not (letters := sum(share for slot, share in seen.shares.items() if slot.destination != INTAKE)):
+        return RedirectResponse(address("/dead-letters", done("anew", anew.moved)), 303)
+    replay = new_id(now_ms())
+    told = {**chosen.told(), **({"limit": bounds.limit} if bounds.limit else {}), "replay": replay}
+    await desk.agree()
+    await desk.note(request, f"{ACTION}{BEGUN}", {**told, "chosen": letters}, form.why, replay)
+    try:
+        await desk.replays.start(
+            chosen, by=by_of(request), why=form.why, limit=bounds.limit, rate=bounds.rate, seen=seen, replay=replay
+        )
+    except BaseException:
+        with suppress(NotAudited):
+            await desk.note(request, ACTION, {**told, "broken_off": True}, form.why, replay)
+        raise
+    return RedirectResponse(f"/replays/{replay}", 303)
 
 
 async def _preview(request: Request, chosen: Filter, bounds: Bounds) -> Preview:
@@ -95,10 +103,10 @@ async def _enter_anew(request: Request, chosen: Filter, seen: Preview, why: str)
     if not share:
         return Replayed()
     desk = desk_of(request)
-    async with desk.acting(request, "dlq replay", {**chosen.told(), "destination": INTAKE}, why) as told:
-        done = await desk.enter_anew(chosen, share)
-        told["replayed"] = done.moved
-    return done
+    async with desk.acting(request, ACTION, {**chosen.told(), "destination": INTAKE}, why) as told:
+        entered = await desk.enter_anew(chosen, share)
+        told["replayed"] = entered.moved
+    return entered
 
 
 def _whole(text: str, most: int) -> int | None:

@@ -13,6 +13,8 @@ from producers.clock import rfc3339
 from worker.console.desk import Desk, desk_of
 from worker.console.forms import Form, posted
 from worker.console.rendering import page
+from worker.dead_letters.asked import within
+from worker.dead_letters.filter import TIMES
 from worker.replay import Progress
 
 PATH = "/replays/{id:str}"
@@ -65,7 +67,7 @@ def _shown(progress: Progress) -> dict[str, object]:
 
 def _said(name: str, value: object) -> tuple[str, object]:
     """A part of a filter; its times are milliseconds."""
-    return (name, rfc3339(value) if isinstance(value, int) and name != "attempts" else value)
+    return (name, rfc3339(within(value)) if name in TIMES and isinstance(value, int) else value)
 
 
 ROUTES = [

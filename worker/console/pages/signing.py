@@ -6,13 +6,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from producers.errors import ConfigurationError
 from worker.console.access import LASTS_S, Access
 from worker.console.desk import desk_of
-from worker.console.forms import Form, posted, read_form
+from worker.console.forms import MAX_LOGIN, Form, posted, read_form
 from worker.console.guard import cookie_name
 from worker.console.origin import Place
 from worker.console.rendering import page
-from worker.console.tries import Tries
+from worker.console.tries import Crowded, Tries
 
 
 async def login(request: Request) -> Response:
@@ -21,14 +22,18 @@ async def login(request: Request) -> Response:
 
 
 async def sign_in(request: Request) -> Response:
-    """By the token; wrong ones are bounded, and from then on right ones wait as well."""
-    form, tries = await read_form(request), tries_of(request)
-    wanted, who = _local(form["next"] or "/"), address_of(request)
-    if wait_s := tries.wait_s(who):
-        fault = f"Too many wrong tokens. Try again in {wait_s} seconds."
-        answer: Response = page(request, "login.html", 429, wanted=wanted, fault=fault)
-        answer.headers["retry-after"] = str(wait_s)
-    elif not _access(request).admits(form["token"].strip()):
+    """By the token. After many wrong ones each waits for its turn, so that a right one still gets in."""
+    tries, who = tries_of(request), address_of(request)
+    try:
+        await tries.turn(who)
+    except Crowded:
+        fault = "Too many wrong tokens at this moment. Try again in a few seconds."
+        answer: Response = page(request, "login.html", 429, wanted="/", fault=fault)
+        answer.headers.update({"retry-after": "5", "connection": "close"})
+        return answer
+    form = await read_form(request, MAX_LOGIN)
+    wanted = _local(form["next"] or "/")
+    if not _access(request).admits(form["token"].strip()):
         tries.wrong(who)
         answer = page(request, "login.html", 403, wanted=wanted, fault="This is not the token.")
     else:
@@ -45,8 +50,11 @@ async def sign_out(request: Request, _: Form) -> Response:
 
 
 async def healthz(request: Request) -> Response:
-    """Whether pages can show anything: 200, or 503 without Redis (by the handler of its errors)."""
-    await desk_of(request).redis.ping()
+    """Whether pages can show anything: 200, or 503 without Redis (by the handler of its errors) or with other data."""
+    try:
+        await desk_of(request).agree()
+    except ConfigurationError:
+        return PlainTextResponse("the data in Redis is not of this version's layout and shards\n", 503)
     return PlainTextResponse("ok\n")
 
 
@@ -59,7 +67,7 @@ def _local(wanted: str) -> str:
 def _set_cookie(request: Request, answer: Response, cookie: str, lasts_s: int) -> None:
     place: Place = request.app.state.place
     answer.set_cookie(
-        cookie_name(place), cookie, max_age=lasts_s, path="/", secure=place.secure, httponly=True, samesite="strict"
+        cookie_name(place), cookie, max_age=lasts_s, path="/", secure=place.secure, httponly=True, samesite="lax"
     )
 
 
