@@ -69,6 +69,7 @@ class InEditor:
         """What the editor left, without the comments on top. The file is its user's alone, and gone afterwards."""
         with TemporaryDirectory(prefix="forwarder-") as folder:
             file = Path(folder, "event.json")
+            file.touch(mode=0o600)
             file.write_text("\n".join(parts), "utf-8", "surrogatepass")
             try:
                 ended = subprocess.run([*self._command, str(file)], check=False).returncode  # noqa: S603 - theirs
