@@ -78,7 +78,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Machine,
     folder, home = tmp_path_factory.mktemp("compose"), Path.cwd()
     ports = {port: str(free_port()) for port in PORTS.values()}
     names = {"//redis:": f"//{LOOPBACK}:", "//sandbox:": f"//{LOOPBACK}:", "0.0.0.0": LOOPBACK}  # noqa: S104 - replaced
-    paths = {f"/opt/forwarder/{parts.SHARED_FLOWER_CONFIG}": str(parts.flower_config()), "/data": str(folder / "redis")}
+    paths = {"/data": str(folder / "redis")}
     base = parts.clean(os.environ, PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     machine = Machine(compose(LOGINS)["services"], {**names, **paths, **ports}, folder, base)
     started: dict[str, Child] = {}
