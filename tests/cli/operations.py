@@ -66,7 +66,7 @@ class Operations:
         program, *arguments = words
         if program == "redis-cli":
             with contextlib.closing(Redis.from_url(self.redis.url, decode_responses=True)) as redis:
-                told = redis.execute_command(*arguments)
+                told: Any = redis.execute_command(*arguments)  # type: ignore[no-untyped-call]
             return Ended(0, "OK" if told is True else str(told), "")
         assert program == "forwarder", "only what can be tried stands on a page"
         if arguments[0] in SERVERS and "--once" not in arguments:
@@ -128,18 +128,27 @@ class Operations:
         """All as in the beginning, but what was delivered and discarded."""
         self.open.close()
         self.variables = {}
+        for file in self.folder.glob("*.jsonl"):
+            file.unlink()
         self.rokt.faults()
         self.rokt.credentials(None)
         self.put_keys(RIGHT)
-        for each in self.cli.done("dlq", "replays", "--json").json:
-            if each["state"] in ("running", "paused"):
-                self.cli.done("dlq", "cancel", each["id"])
-        for name in ("event-api", "server-events"):
+        if self.replay != REPLAY:
+            self._end_replays()
+        found = self.cli.done("status", "--json").json
+        for name in [name for name, counts in found.items() if counts["holds"]]:
             self.cli.done("resume", name)
-        self.delivered()
+        if any(counts[place] for counts in found.values() for place in ("open", "ready", "waiting", "in_flight")):
+            self.delivered()
         if self.cli.letters():
             self.cli.done("dlq", "discard", "--all", "--yes")
         self.next_event()
+
+    def _end_replays(self) -> None:
+        for each in self.cli.done("dlq", "replays", "--json").json:
+            if each["state"] in ("running", "paused"):
+                self.cli.done("dlq", "cancel", each["id"])
+        self.replay = REPLAY
 
 
 def line(event: str, currency: str = "USD") -> dict[str, Any]:

@@ -12,6 +12,7 @@ from tests.unit.imports import ROOT
 DOCS = ROOT / "ops" / "docs"
 _SECTION = re.compile(r"^#+ (.+?)$\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _BLOCK = re.compile(r"^```(?:sh|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_ALERT = re.compile(r"Alert:\s\[(\w+)\]")
 _ANSWER = re.compile(r"(?:exit (\d): )?(.+)")
 
 
@@ -26,6 +27,15 @@ class Step(NamedTuple):
 def sections(page: Path) -> dict[str, list[Step]]:
     """Heading -> what is to be done."""
     return {heading: _steps(text) for heading, text in _SECTION.findall(page.read_text("utf-8"))}
+
+
+def alerts_of(page: Path) -> dict[str, str]:
+    """Heading -> the alert that rings then."""
+    return {
+        heading: found[1]
+        for heading, text in _SECTION.findall(page.read_text("utf-8"))
+        if (found := _ALERT.search(text))
+    }
 
 
 def _steps(text: str) -> list[Step]:

@@ -180,6 +180,7 @@ OF_THE_RUNBOOK: dict[str, Situation] = {
     "Dead letters grow with `UnauthorizedError`": refused_keys,
     "We rotated": keys_that_end,
     "Nothing is delivered": paused_by_somebody,
+    "Rokt does not answer": no_sign_of_rokt,
     "A worker hangs": a_worker_that_hangs,
     "A worker will not stop": a_worker_that_does_not_stop,
     "Flower is empty": a_flower_of_another_broker,
@@ -193,18 +194,8 @@ OF_THE_RUNBOOK: dict[str, Situation] = {
     "Prometheus or the console": delivered,
     "A person": a_dead_letter,
 }
-OF_THE_ALERTS: dict[str, Situation] = {
-    "AccountParked": refused_keys,
-    "CircuitOpen": no_sign_of_rokt,
-    "DeadLettersGrowing": a_dead_letter,
-    "FlowersWorkersGone": delivered,
-    "MetricsAbsent": delivered,
-    "NoConsumers": a_worker_that_hangs,
-    "OldestEventTooOld": paused_by_somebody,
-    "RedisMemoryHigh": a_redis_that_is_full,
-    "ServerEventsExpireSoon": server_events_of_three_days_ago,
-}
 BY_HAND: dict[str, Situation] = {
     "# Put the right keys into the credentials file.": lambda on: on.put_keys(RIGHT),
     "# Kill the worker, and start another.": Operations.another_worker,
+    "# Wait until Rokt answers.": lambda on: on.rokt.faults(),
 }

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
+import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -67,7 +69,7 @@ class InEditor:
 
     def _edited(self, parts: list[str]) -> str:
         """What the editor left, without the comments on top. The file is its user's alone, and gone afterwards."""
-        with TemporaryDirectory(prefix="forwarder-") as folder:
+        with _orderly(), TemporaryDirectory(prefix="forwarder-") as folder:
             file = Path(folder, "event.json")
             file.touch(mode=0o600)
             file.write_text("\n".join(parts), "utf-8", "surrogatepass")
@@ -89,6 +91,21 @@ class InEditor:
             yield f"{COMMENT} FAULT {plain(str(fault))}"
         yield f"{COMMENT} Lines up here that begin with {COMMENT} do not count."
         yield f"{COMMENT} Close it as it is, or empty, to change nothing."
+
+
+@contextmanager
+def _orderly() -> Iterator[None]:
+    """A terminal that is closed, or a SIGTERM, ends the command as Ctrl-C does: with the file removed."""
+
+    def end(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGHUP, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _without_comments(text: str) -> str:
