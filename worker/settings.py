@@ -103,7 +103,7 @@ class WorkerSettings(Struct, frozen=True):
 
     `shutdown_timeout_s`: how long a worker that is to end lets the requests finish that are under way.
     `replay_rate`: dead letters a second that a replay sends again unless told.
-    `metrics_token`: what Prometheus must send to `forwarder metrics`; nothing for no token.
+    `metrics_token`: what Prometheus sends to `forwarder metrics`, or to the console; nothing for no token.
     """
 
     env: Literal["sandbox", "testing", "production"] = "sandbox"
@@ -262,6 +262,11 @@ def data_dir(environ: Mapping[str, str] = os.environ) -> Path:
 def replay_rate(environ: Mapping[str, str]) -> float:
     """Dead letters a second that a replay sends again unless told."""
     return read(WorkerSettings, environ).replay_rate
+
+
+def metrics_token(environ: Mapping[str, str]) -> str:
+    """What Prometheus must send; nothing for no token."""
+    return read(WorkerSettings, environ).metrics_token
 
 
 def shutdown_timeout_s(environ: Mapping[str, str]) -> float:

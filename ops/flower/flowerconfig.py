@@ -1,9 +1,9 @@
-"""Flower's configuration: `celery -A worker flower --conf=ops/flower/flowerconfig.py`, `forwarder up`, compose.
+"""Flower's configuration, which `celery -A worker flower` reads by itself.
 
-Every option of Flower may be set here by its name; the command line wins over this file. What differs between machines
-is read from the environment (.env.example): address, port, logins, the console's address. Two things hold without this
-file too, in `worker/flower/guard.py`: nothing but /healthcheck is answered without a login, and a viewer's changes
-nothing. Flower keeps no state on disk: what it shows is what it heard since it was started.
+Every option of Flower may be set here by its name; Flower's own variables, another file (`--conf=FILE`) and the command
+line win over this file. What differs between machines is read from the environment (.env.example): address, port,
+logins, the console's address. `worker/flower/guard.py` sees to it that nothing but /healthcheck is answered without a
+login, and a viewer's changes nothing. Flower keeps no state on disk: it shows what it heard since it was started.
 """
 
 from producers.errors import ConfigurationError

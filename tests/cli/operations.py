@@ -75,7 +75,7 @@ class Operations:
 
     def _served(self, arguments: list[str]) -> Ended:
         """The first line of a program that goes on, and how it ended when it was asked to."""
-        env = self.cli.env
+        env = {**self.cli.env, "FORWARDER_CONSOLE_TOKEN": "a-token-for-tests-alone"}
         with subprocess.Popen([FORWARDER, *arguments], env=env, cwd=self.folder, stdout=subprocess.PIPE) as program:
             assert program.stdout
             line = program.stdout.readline().decode()

@@ -10,6 +10,7 @@ import pytest
 from tests.console.support import TOKEN, Console, served
 from worker.console.charts import HEIGHT, LEFT, WIDTH, charts_of
 from worker.console.text import duration, number
+from worker.console.tries import EACH
 
 START = 1_767_225_600_000
 
@@ -76,11 +77,14 @@ def test_the_overview_draws_what_is_sampled_and_metrics_want_the_token(console: 
     async def metrics(*_: Any) -> bytes:
         return b"forwarder_up 1\n"
 
-    with served(console.env, series=series, metrics=metrics) as measured, measured.browser() as client:
+    around: dict[str, Any] = {"series": series, "metrics": metrics, "metrics_token": "of-prometheus"}
+    with served(console.env, **around) as measured, measured.browser() as client:
         assert client.get("/metrics").status_code == 401
         assert client.get("/metrics", headers={"authorization": "Bearer wrong"}).status_code == 401
-        answer = client.get("/metrics", headers={"authorization": f"Bearer {TOKEN}", "host": "console:8190"})
-        assert (answer.status_code, answer.text) == (200, "forwarder_up 1\n")
+        for token in (TOKEN, "of-prometheus"):
+            answer = client.get("/metrics", headers={"authorization": f"Bearer {token}", "host": "console:8190"})
+            assert (answer.status_code, answer.text) == (200, "forwarder_up 1\n")
+        assert client.sign_in("of-prometheus").status_code == 403, "it is for metrics alone"
         client.sign_in()
         page = client.page("/")
         assert len([each for each in page.all("svg") if each.get("role") == "img"]) == 2
@@ -88,6 +92,18 @@ def test_the_overview_draws_what_is_sampled_and_metrics_want_the_token(console: 
         assert "Delivered, events a second" in page.text
         tables = {each["id"] for each in page.all("table") if each.get("id", "").startswith("chart-table")}
         assert tables == {each["aria-describedby"] for each in page.all("svg") if "aria-describedby" in each}
+
+
+def test_wrong_logins_stop_no_scrape_and_wrong_scrapes_no_login(console: Console) -> None:
+    with served(console.env, metrics_token="of-prometheus") as measured, measured.browser() as client:
+        asked = {"authorization": "Bearer of-prometheus"}
+        for _ in range(EACH):
+            client.sign_in("wrong")
+        assert client.get("/metrics", headers=asked).status_code == 200
+    with served(console.env) as measured, measured.browser() as client:
+        told = [client.get("/metrics", headers=asked).status_code for _ in range(EACH + 1)]
+        assert told == [401] * EACH + [429], "without a token of its own only the console's is right"
+        assert client.sign_in().status_code == 303
 
 
 def test_the_real_console_tells_prometheus_what_the_ledger_says_and_draws_nothing_that_was_not_measured(

@@ -12,7 +12,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docker-compose.yml"
 EXAMPLE = ROOT / ".env.example"
-_VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
+_VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^{}]*))?\}")  # the innermost
 _LINE = re.compile(r"^(?:# )?([A-Z][A-Z0-9_]+)=(.*)$", re.MULTILINE)
 
 
@@ -24,7 +24,7 @@ def compose(environ: Mapping[str, str]) -> dict[str, Any]:
 
 def variables() -> set[str]:
     """Every variable that the file fills in."""
-    return {name for name, _, _ in _VARIABLE.findall(FILE.read_text("utf-8"))}
+    return set(re.findall(r"\$\{(\w+)", FILE.read_text("utf-8")))
 
 
 def documented() -> set[str]:
@@ -53,7 +53,9 @@ def _filled(value: Any, environ: Mapping[str, str]) -> Any:
     if isinstance(value, list):
         return [_filled(each, environ) for each in value]
     if isinstance(value, str):
-        return _VARIABLE.sub(lambda found: _value(found, environ), value)
+        while _VARIABLE.search(value):
+            value = _VARIABLE.sub(lambda found: _value(found, environ), value)
+        return value.replace("$$", "$")
     return value
 
 

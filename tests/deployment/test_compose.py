@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from jsonschema import Draft202012Validator
 
 from tests.deployment.compose import EXAMPLE, FILE, ROOT, binds, compose, documented, set_by_example, variables
@@ -15,7 +16,19 @@ from worker.settings import MARGIN_S, WorkerSettings
 from worker.stopping import FORCED_S
 
 SCHEMA = Path(__file__).with_name("schema") / "compose-spec.json"
-GIVEN = {"FORWARDER_FLOWER_PASSWORD": "correct-horse", "FORWARDER_CONSOLE_TOKEN": "battery-staple"}
+GIVEN = {
+    "FORWARDER_FLOWER_PASSWORD": "correct-horse",
+    "FORWARDER_CONSOLE_TOKEN": "battery-staple",
+    "REDIS_PASSWORD": "donkey",
+}
+NEEDED = {  # which secrets of .env each service gets, but the password of Redis in an address
+    "worker": {"ROKT_APP_ID", "ROKT_APP_SECRET", "ROKT_BEARER_TOKEN"},
+    "flower": {"FORWARDER_FLOWER_PASSWORD", "FORWARDER_FLOWER_VIEWERS"},
+    "console": {"FORWARDER_CONSOLE_TOKEN", "FORWARDER_METRICS_TOKEN"},
+    "metrics": {"FORWARDER_METRICS_TOKEN"},
+}
+SECRETS = set().union(*NEEDED.values()) | {"REDIS_PASSWORD"}
+ELSEWHERE = {"FORWARDER_COMPOSE_REDIS_URL": "rediss://user:hidden@redis.example.com/0"}
 WHOLE = compose(GIVEN)
 SERVICES: dict[str, dict[str, Any]] = WHOLE["services"]
 PINNED = re.compile(r"[\w./-]+:v?\d+\.\d+\.\d+[\w.-]*(@sha256:[0-9a-f]{64})?\Z")
@@ -84,11 +97,58 @@ def test_ports_are_open_to_this_machine_alone() -> None:
 
 def test_redis_keeps_what_it_is_given() -> None:
     command = SERVICES["redis"]["command"]
-    given = dict(zip(command[1::2], command[2::2], strict=True))
+    given = dict(zip(command[::2], command[1::2], strict=True))
     assert given["--appendonly"] == "yes"
     assert given["--maxmemory-policy"] == "noeviction"
     assert given["--maxmemory"] == "1gb"
     assert SERVICES["redis"]["volumes"] == ["redis-data:/data"]
+
+
+def test_each_container_gets_the_secrets_that_it_needs() -> None:
+    """Whatever of them .env has; the sandbox, which needs nothing, has nothing of it."""
+    env_file = dict.fromkeys(SECRETS, "a-secret") | GIVEN
+    services = compose(env_file)["services"]
+    assert {name for name, service in services.items() if service.get("env_file")} == NEEDED.keys()
+    for name, wanted in NEEDED.items():
+        environment = env_file | services[name]["environment"]
+        assert {variable for variable in SECRETS if environment[variable]} == wanted, name
+        assert (name == "worker") == ("volumes" in services[name]), "the folder with credentials is the worker's"
+    assert (services["sandbox"]["environment"], services["sandbox"].get("volumes")) == ({}, None)
+
+
+def test_redis_wants_its_password_which_is_in_no_argument() -> None:
+    redis = SERVICES["redis"]
+    assert "requirepass $REDISCLI_AUTH" in redis["entrypoint"][2]
+    assert redis["environment"] == {"REDISCLI_AUTH": GIVEN["REDIS_PASSWORD"]}
+    assert not [word for word in redis["entrypoint"] + redis["command"] if GIVEN["REDIS_PASSWORD"] in word]
+    for name in NEEDED:
+        assert SERVICES[name]["environment"]["FORWARDER_REDIS_URL"] == "redis://:donkey@redis:6379/0"
+
+
+def test_the_address_of_redis_in_containers_is_not_that_of_programs_beside_them() -> None:
+    """A shell that has `FORWARDER_REDIS_URL` for a shop may start compose."""
+    assert compose({**GIVEN, "FORWARDER_REDIS_URL": "redis://127.0.0.1:6379/0"}) == WHOLE
+    elsewhere = compose({**GIVEN, **ELSEWHERE})["services"]
+    for name in NEEDED:
+        environment = {**ELSEWHERE, **elsewhere[name]["environment"]}
+        assert environment["FORWARDER_REDIS_URL"] == ELSEWHERE["FORWARDER_COMPOSE_REDIS_URL"]
+        assert environment["FORWARDER_COMPOSE_REDIS_URL"] == ""
+
+
+def test_redis_can_be_left_out() -> None:
+    """As compose puts the second file over the first; nobody waits for a service that is not there."""
+    over = yaml.safe_load((ROOT / "ops/compose/external-redis.yml").read_text("utf-8"))
+    validator = Draft202012Validator(json.loads(SCHEMA.read_text("utf-8")))
+    validator.validate(over)
+    assert over["services"] == {"redis": {"profiles": ["left-out"]}}
+    for name, service in SERVICES.items():
+        for other, how in dict(service.get("depends_on", {})).items():
+            assert (other, how) == ("redis", {"condition": "service_healthy", "required": False}), name
+
+
+def test_prometheus_is_given_the_secrets_that_it_reads() -> None:
+    text = (ROOT / "ops/prometheus/prometheus.yml").read_text("utf-8")
+    assert set(re.findall(r"/run/secrets/(\w+)", text)) == set(SERVICES["prometheus"]["secrets"])
 
 
 def test_every_variable_that_it_uses_is_explained() -> None:

@@ -7,8 +7,8 @@ import re
 import subprocess
 import sys
 
-from tests.deployment.compose import FILE, ROOT
-from worker.stack import parts
+from tests.deployment.compose import ROOT
+from worker.flower import configuration
 
 PINNED = re.compile(r"[\w./-]+:\d+\.\d+\.\d+[\w.-]*(@sha256:[0-9a-f]{64})?( AS \w+)?\Z")
 
@@ -76,10 +76,9 @@ def test_what_is_copied_is_there_and_let_in() -> None:
     assert all((ROOT / each).exists() for each in copied)
 
 
-def test_flowers_configuration_is_installed_where_compose_looks_for_it() -> None:
+def test_flowers_configuration_is_installed_where_flower_looks_for_it() -> None:
     """Into the environment that the image is made of, from what is copied there."""
-    assert f"--conf=/opt/forwarder/{parts.SHARED_FLOWER_CONFIG}" in FILE.read_text("utf-8")
     program = "from setuptools import Distribution as D; d = D(); d.parse_config_files(); print(d.data_files)"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    folder, _, file = parts.SHARED_FLOWER_CONFIG.rpartition("/")
+    folder, _, file = configuration.SHARED.rpartition("/")
     assert f"('{folder}', ['ops/flower/{file}'])" in done.stdout

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError
 
 from tests.deployment.compose import compose, set_by_example
 from tests.integration.support import FORWARDER, as_lines, eventually, samples
@@ -29,7 +29,12 @@ from worker.stack.child import Child
 from worker.stack.ports import LOOPBACK, free_port
 from worker.stack.server_binary import find_server
 
-LOGINS = {"FORWARDER_FLOWER_PASSWORD": "correct-horse", "FORWARDER_CONSOLE_TOKEN": "battery-staple-of-24-letters"}
+LOGINS = {
+    "FORWARDER_FLOWER_PASSWORD": "correct-horse",
+    "FORWARDER_CONSOLE_TOKEN": "battery-staple-of-24-letters",
+    "FORWARDER_METRICS_TOKEN": "of-prometheus",
+    "REDIS_PASSWORD": "donkey",
+}
 IN_ORDER = ("redis", "sandbox", "worker", "flower", "console", "metrics")
 PORTS = {"redis": "6379", "sandbox": "8180", "flower": "5555", "console": "8190", "metrics": "9464"}
 
@@ -49,23 +54,29 @@ class Machine(NamedTuple):
 
     def environment(self, name: str) -> dict[str, str]:
         given = {key: self.here(str(value)) for key, value in self.services[name].get("environment", {}).items()}
-        env_file = set_by_example() | LOGINS if "env_file" in self.services[name] else {}
+        env_file = set_by_example() | LOGINS if self.services[name].get("env_file") else {}
         return {**self.base, **env_file, **given}
 
     def start(self, name: str) -> Child:
-        argv = [self.here(word) for word in self.services[name]["command"]]
+        service = self.services[name]
+        argv = [self.here(word) for word in (*service.get("entrypoint", ()), *service["command"])]
         if name == "redis":
-            argv = [str(find_server()), *argv[1:], "--port", self.places["6379"], "--bind", LOOPBACK]
+            argv[2] = argv[2].replace("redis-server", str(find_server()))
+            argv += ["--port", self.places["6379"], "--bind", LOOPBACK]
         folder = self.folder / name
         folder.mkdir()
         os.chdir(folder)
         return Child(name, argv, self.environment(name), self.folder / f"{name}.log").start()
 
+    def redis(self, **options: Any) -> Redis:
+        return Redis(port=int(self.places["6379"]), password=LOGINS["REDIS_PASSWORD"], **options)
+
     def healthy(self, name: str) -> bool:
         """What the health check of the file says. Redis's own client is not on every machine: it is asked by ours."""
         _, *check = self.services[name]["healthcheck"]["test"]
         if name == "redis":
-            return bool(Redis(port=int(self.places["6379"])).ping())
+            with self.redis() as redis:
+                return bool(redis.ping())
         argv = [self.here(word) for word in check]
         return subprocess.run(argv, env=self.environment(name), capture_output=True, check=False).returncode == 0
 
@@ -75,8 +86,8 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Machine,
     """All of them, healthy."""
     folder, home = tmp_path_factory.mktemp("compose"), Path.cwd()
     ports = {port: str(free_port()) for port in PORTS.values()}
-    names = {"//redis:": f"//{LOOPBACK}:", "//sandbox:": f"//{LOOPBACK}:", "0.0.0.0": LOOPBACK}  # noqa: S104 - replaced
-    paths = {f"/opt/forwarder/{parts.SHARED_FLOWER_CONFIG}": str(parts.flower_config()), "/data": str(folder / "redis")}
+    names = {"@redis:": f"@{LOOPBACK}:", "//sandbox:": f"//{LOOPBACK}:", "0.0.0.0": LOOPBACK}  # noqa: S104 - replaced
+    paths = {"/data": str(folder / "redis")}
     base = parts.clean(os.environ, PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     machine = Machine(compose(LOGINS)["services"], {**names, **paths, **ports}, folder, base)
     started: dict[str, Child] = {}
@@ -113,7 +124,9 @@ def test_what_is_enqueued_is_delivered(machine: tuple[Machine, dict[str, Child]]
 
 def test_redis_is_set_up_to_keep_everything(machine: tuple[Machine, dict[str, Child]]) -> None:
     stage, _ = machine
-    with Redis(port=int(stage.places["6379"]), decode_responses=True) as redis:
+    with Redis(port=int(stage.places["6379"])) as stranger, pytest.raises(AuthenticationError):
+        stranger.ping()
+    with stage.redis(decode_responses=True) as redis:
         wanted = {"appendonly": "yes", "maxmemory-policy": "noeviction", "appendfsync": "everysec", "save": ""}
         assert {name: redis.config_get(name)[name] for name in wanted} == wanted
         assert redis.config_get("maxmemory")["maxmemory"] == str(2**30)
@@ -139,8 +152,10 @@ def test_the_console_answers_nobody_without_its_token(machine: tuple[Machine, di
 
 def test_prometheus_gets_its_metrics(machine: tuple[Machine, dict[str, Child]]) -> None:
     stage, _ = machine
-    told = httpx.get(f"http://{LOOPBACK}:{stage.places['9464']}/metrics", trust_env=False).text
-    assert "forwarder_workers 1.0" in told
+    url = f"http://{LOOPBACK}:{stage.places['9464']}/metrics"
+    known = {"Authorization": f"Bearer {LOGINS['FORWARDER_METRICS_TOKEN']}"}
+    assert httpx.get(url, trust_env=False).status_code == 401
+    assert "forwarder_workers 1.0" in httpx.get(url, trust_env=False, headers=known).text
 
 
 def test_a_signal_ends_each_in_order_within_the_time_that_the_file_gives(

@@ -13,7 +13,6 @@ import pytest
 
 from tests.deployment.compose import ROOT, compose, set_by_example
 from worker.settings import MARGIN_S, WorkerSettings
-from worker.stack import parts
 from worker.stopping import FORCED_S
 
 UNITS = sorted((ROOT / "ops" / "systemd").glob("*.service"))
@@ -56,11 +55,6 @@ def test_a_worker_is_asked_to_end_and_given_the_time_for_it() -> None:
     service = read(ROOT / "ops/systemd/forwarder-worker@.service")["Service"]
     assert service["KillMode"] == "mixed"
     assert int(service["TimeoutStopSec"]) > WorkerSettings().shutdown_timeout_s + FORCED_S + MARGIN_S
-
-
-def test_flower_is_started_with_its_configuration() -> None:
-    started = read(ROOT / "ops/systemd/forwarder-flower.service")["Service"]["ExecStart"]
-    assert f"--conf=/opt/forwarder/{parts.SHARED_FLOWER_CONFIG}" in started
 
 
 def test_every_program_of_compose_that_is_ours_has_a_unit_with_its_command() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from redis import Redis
 
 from tests.integration.support import PRIVATE, SECRETS, Forwarder, environment, eventually, running, sample, samples
 from tests.support.flower import CONSOLE, OPERATOR, VIEWER, RunningFlower, flower_of, path_of, routes
+from worker.console.tries import EACH, PERIOD_S
 from worker.stack import parts
 from worker.stack.redis_server import EmbeddedRedis
 
@@ -112,21 +114,50 @@ def test_no_page_and_no_answer_of_its_api_holds_an_event_an_address_or_a_secret(
         assert not [path for path, page in shown.items() if text in page], text
 
 
-@pytest.mark.parametrize("login", [None, ("forwarder", "guess"), ("watcher", OPERATOR[1]), ("fôrwarder", "é")])
-def test_whoever_is_not_known_is_refused_everywhere(ground: Ground, login: Any) -> None:
+WRONG = [("forwarder", "guess"), ("watcher", OPERATOR[1]), ("fôrwarder", "é")]
+
+
+@pytest.mark.parametrize(("login", "address"), [(None, 1), *((login, at) for at, login in enumerate(WRONG, 2))])
+def test_whoever_is_not_known_is_refused_everywhere(ground: Ground, login: Any, address: int) -> None:
     """By every path and method of Flower; only whether it lives can be asked."""
-    for pattern in routes():
-        for method in METHODS:
-            path = path_of(pattern, ground.worker)
-            status = ground.flower.ask(method, path, login).status_code
-            assert status == (200 if (method, path) == ("GET", "/healthcheck") else 401) or (
-                (method, path, status) == ("HEAD", "/healthcheck", 405)
-            ), (method, path, status)
+    worker = ground.worker
+    with ground.flower.seen_from(f"127.0.0.{address}") as stranger:
+        for pattern in routes():
+            for method in METHODS:
+                path = path_of(pattern, worker)
+                status = stranger.ask(method, path, login).status_code
+                if path == "/healthcheck" and method in ("GET", "HEAD"):
+                    assert status == {"GET": 200, "HEAD": 405}[method]
+                else:
+                    assert status in ((401, 429) if login else (401,)), (method, path, status)
+
+
+def test_whoever_guesses_is_not_listened_to_for_a_while_and_others_are(ground: Ground) -> None:
+    """Not even with the right password, which a guess could be."""
+    with ground.flower.seen_from("127.0.0.9") as stranger:
+        answers = [stranger.ask("GET", "/tasks", ("forwarder", f"guess-{number}")) for number in range(EACH + 1)]
+        assert [each.status_code for each in answers] == [401] * EACH + [429]
+        assert 0 < int(answers[-1].headers["Retry-After"]) <= PERIOD_S + 1
+        assert stranger.ask("GET", "/tasks", OPERATOR).status_code == 429
+        assert stranger.ask("GET", "/healthcheck").status_code == 200
+    assert ground.flower.shown("/tasks").text
+
+
+def test_the_plain_command_has_all_of_the_configuration(ground: Ground, seeded: dict[str, Any]) -> None:
+    """Its port is that of the environment, as all here shows; columns and log lines are those of ops/."""
+    assert seeded
+    heads = re.findall(r'<th[^>]*data-column="(\w+)"', ground.flower.shown("/tasks").text)
+    assert heads == ["name", "state", "args", "result", "exception", "received", "runtime", "worker"]
+    ground.flower.ask("POST", f"/api/worker/pool/grow/{ground.worker}?n=many&token=hidden", OPERATOR)
+    lines = (ground.forwarder.cli.folder / "flower.log").read_text().splitlines()
+    assert all(isinstance(json.loads(line), dict) for line in lines)
+    assert len(lines) > 2
 
 
 @pytest.mark.parametrize("header", ["Basic", "Basic !", "Bearer x", "Basic Zm9yd2FyZGVy", "basic \xe9", ""])
 def test_a_header_that_is_no_login_is_refused(ground: Ground, header: str) -> None:
-    answer = ground.flower.ask("GET", "/tasks", headers={"Authorization": header.encode("latin-1")})
+    with ground.flower.seen_from("127.0.0.8") as stranger:
+        answer = stranger.ask("GET", "/tasks", headers={"Authorization": header.encode("latin-1")})
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Basic ")
 
@@ -171,11 +202,12 @@ def test_its_navigation_leads_to_the_console(ground: Ground) -> None:
 
 
 def test_without_a_password_it_does_not_start(redis_server: EmbeddedRedis, tmp_path: Path) -> None:
-    """Nor where somebody forgot the configuration: one line says what is missing."""
+    """Nor with a configuration that forgets it: one line says what is missing."""
     env, pipe = environment(redis_server.url), subprocess.PIPE
+    (tmp_path / "own.py").write_text("basic_auth = []\n")
     started = [
         subprocess.Popen([*parts.celery(tmp_path, "flower"), *config], env=env, cwd=tmp_path, stderr=pipe, text=True)
-        for config in ([f"--conf={parts.flower_config()}"], [])
+        for config in ([f"--conf={tmp_path / 'own.py'}"], [])
     ]
     for process in started:
         said = process.communicate(timeout=60)[1]

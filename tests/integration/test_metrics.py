@@ -122,6 +122,38 @@ def test_the_exporter_answers_whom_it_knows_and_started_anew_it_says_the_same(li
             child.kill()
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "metrics.example.com"])  # noqa: S104 - refused
+def test_away_from_loopback_it_wants_a_token_or_to_be_told(lived: Forwarder, host: str) -> None:
+    ended = lived.cli.run("metrics", "--host", host, "--port", "0")
+    assert (ended.status, ended.out) == (2, "")
+    assert "FORWARDER_METRICS_TOKEN" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "token", "statuses"),
+    [
+        ((), "", {"127.0.0.1": 200, "localhost": 200, "evil.example.com": 400}),
+        (("--host", "0.0.0.0", "--open"), "", {"127.0.0.1": 200, "metrics:9464": 200}),  # noqa: S104 - a test
+        (("--host", "0.0.0.0"), "secret", {"metrics:9464": 401}),  # noqa: S104 - a test
+    ],
+)
+def test_without_a_token_no_page_elsewhere_can_read_them(
+    lived: Forwarder, arguments: tuple[str, ...], token: str, statuses: dict[str, int]
+) -> None:
+    """One that points its own name at loopback; in a network of containers any name will do."""
+    port = free_port()
+    argv = [FORWARDER, "metrics", *arguments, "--port", str(port)]
+    env = {**lived.cli.env, "FORWARDER_METRICS_TOKEN": token}
+    child = Child("the exporter", argv, env, lived.cli.folder / "metrics.log").start()
+    try:
+        url = f"http://127.0.0.1:{port}/metrics"
+        wait_http(url, parts.READY_S, child)
+        answers = {host: httpx.get(url, headers={"Host": host}, trust_env=False).status_code for host in statuses}
+        assert answers == statuses
+    finally:
+        child.kill()
+
+
 def test_find_tells_the_way_of_an_event_that_was_retried(lived: Forwarder) -> None:
     (one,) = lived.cli.done("find", "failing-1", "--account", "failing", "--json").json
     assert (one["state"], [each["status"] for each in one["attempts"]]) == ("delivered", [500, 200])

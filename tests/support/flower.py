@@ -33,6 +33,12 @@ class RunningFlower(NamedTuple):
         """A page that must be there."""
         return self.ask("GET", path, login, **options).raise_for_status()
 
+    @contextlib.contextmanager
+    def seen_from(self, address: str) -> Iterator[RunningFlower]:
+        """The same, asked from another address of this machine."""
+        with httpx.Client(transport=httpx.HTTPTransport(local_address=address), timeout=30) as client:
+            yield self._replace(client=client)
+
 
 @contextlib.contextmanager
 def flower_of(env: Mapping[str, str], folder: Path, **variables: str) -> Iterator[RunningFlower]:

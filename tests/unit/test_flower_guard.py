@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import os
 import runpy
 from types import SimpleNamespace
@@ -13,18 +14,20 @@ import flower.views
 import pytest
 from flower.options import default_options
 from flower.urls import handlers, settings
+from tornado.httputil import HTTPServerRequest, RequestStartLine
 from tornado.template import Loader
 from tornado.web import Application
 
 from producers.errors import ConfigurationError
 from tests.support.flower import routes
-from worker.flower.guard import BEHIND, FOR_VIEWERS, OPEN, with_link
+from worker.flower import configuration
+from worker.flower.guard import BEHIND, FOR_VIEWERS, OPEN, with_link, without_queries
 from worker.flower.logins import Role, logins
 from worker.flower.showing import bare, format_task, words
 from worker.settings import FlowerSettings, flower_settings
-from worker.stack import parts
 
 SUMMARY = "{'delivered': 1500, 'requests': 15, 'dead': 0, 'parked': 1, 'codes': {'UnauthorizedError': 1}}"
+ASKED = RequestStartLine("GET", "/tasks?token=hidden", "HTTP/1.0")
 KNOWN = {  # of Flower 2.2: a path that is new here is for operators until somebody says otherwise
     "/$", "/workers$", "/worker/(.+)$", "/task/(.+)$", "/tasks$", "/tasks/datatable$", "/broker$", "/api/workers",
     "/api/worker/shutdown/(.+)", "/api/worker/pool/restart/(.+)", "/api/worker/pool/grow/(.+)",
@@ -40,6 +43,8 @@ def test_flower_is_made_as_the_gate_expects_it() -> None:
     """If this fails, Flower has changed: read `worker/flower/guard.py` against it."""
     assert "Flower(capp=app, options=options, **settings)" in inspect.getsource(flower.command.flower.callback)
     assert "template_path" in settings
+    command = inspect.getsource(flower.command.flower.callback)
+    assert command.index("apply_env_options()") < command.index("apply_options(")
     assert list(inspect.signature(Application.get_handler_delegate).parameters)[1:4] == [
         "request",
         "target_class",
@@ -69,12 +74,26 @@ def test_the_link_to_the_console_finds_its_place_and_is_escaped() -> None:
     assert linked.count("nav-item") == text.count("nav-item") + 1
 
 
+@pytest.mark.parametrize(
+    ("said", "arguments"),
+    [
+        ("%d %s: no", (404, "GET /tasks?token=hidden&a='b (127.0.0.1)")),
+        ("Uncaught exception %s\n%r", ("GET /tasks", HTTPServerRequest(start_line=ASKED))),
+    ],
+)
+def test_no_query_of_an_address_gets_into_the_log(said: str, arguments: tuple[object, ...]) -> None:
+    record = logging.LogRecord("tornado.general", logging.WARNING, "", 0, said, arguments, None)
+    assert without_queries(record)
+    assert "/tasks?…" in record.getMessage()
+    assert "hidden" not in record.getMessage()
+
+
 def test_every_name_of_the_configuration_is_an_option_of_flower(monkeypatch: pytest.MonkeyPatch) -> None:
     """Flower passes over names that it does not know."""
     monkeypatch.setattr("worker.logs.configure", lambda *_: None)
     for name, value in {"FORWARDER_FLOWER_PASSWORD": "x", "FORWARDER_FLOWER_MAX_TASKS": "500"}.items():
         monkeypatch.setitem(os.environ, name, value)
-    config = runpy.run_path(str(parts.flower_config()))
+    config = runpy.run_path(str(configuration.file()))
     simple = {name for name, value in config.items() if type(value) in (str, int, float, bool, list)}
     ours = {name for name in simple if not name.startswith("_")}
     assert ours <= set(default_options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import sys
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -21,7 +22,7 @@ from worker.logs import configure
 from worker.metrics.exposition import metrics_text
 from worker.metrics.samples import series
 from worker.second_consent import consent_of, entrance
-from worker.settings import broker_url, caps_of, console_settings, log_settings, replay_rate
+from worker.settings import broker_url, caps_of, console_settings, log_settings, metrics_token, replay_rate
 
 PortOption = Annotated[int | None, typer.Option(min=0, max=65_535, help="Port; 0 takes a free one. [default: 8190]")]
 
@@ -30,12 +31,14 @@ def console(
     host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
     port: PortOption = None,
 ) -> None:
-    """Serve the operator's web page until Ctrl-C. Its token is FORWARDER_CONSOLE_TOKEN, or made up and printed."""
+    """Serve the operator's web page until Ctrl-C. Its token: FORWARDER_CONSOLE_TOKEN, or one shown on the terminal."""
     environ = environment()
     settings = console_settings(environ)
     place = Place(host or settings.console_host, settings.console_url)
     if not (settings.console_token or is_loopback(place.host)):
         raise ConfigurationError(f"FORWARDER_CONSOLE_TOKEN: must be set where the console listens on {place.host}")
+    if not (settings.console_token or sys.stdout.isatty()):  # a made-up one would stay in a journal or a file
+        raise ConfigurationError("FORWARDER_CONSOLE_TOKEN: must be set where no terminal shows one that is made up")
     token = settings.console_token or secrets.token_urlsafe(24)
     configure("INFO", log_settings(environ)[1])  # to standard error
     app = create_app(surroundings(environ), Access(token), place)
@@ -66,6 +69,7 @@ def surroundings(environ: Mapping[str, str]) -> Surroundings:
         flower_url=console_settings(environ).flower_url,
         series=series,
         metrics=lambda redis, buffer: metrics_text(redis, buffer, broker_url(environ, buffer)),
+        metrics_token=metrics_token(environ),
     )
 
 

@@ -54,6 +54,7 @@ def create_app(around: Surroundings, access: Access, place: Place) -> ASGIApp:
     app.router.redirect_slashes = False
     app.state.access, app.state.place, app.state.tries = access, place, Tries()
     app.state.drafts = Drafts()
+    app.state.scrapes = Tries()  # of who asks for /metrics
     app.state.flower_url = around.flower_url
     return Guard(app, access, place)  # around all of it, so that also an unexpected answer has its headers
 

@@ -39,7 +39,7 @@ class Surroundings(NamedTuple):
     """What the environment says. `enqueue`: takes a message of the intake; `consent`: asked before a replay.
 
     `series`: samples of each destination from a time (ms) on, one a step (ms), for the charts; `metrics`: what
-    Prometheus is told. None where nothing is sampled: then there are none.
+    Prometheus is told, also for `metrics_token`. None where nothing is sampled: then there are none.
     """
 
     buffer: BufferSettings
@@ -51,6 +51,7 @@ class Surroundings(NamedTuple):
     flower_url: str = ""
     series: Series | None = None
     metrics: Metrics | None = None
+    metrics_token: str = ""
 
 
 class TooMany(ForwarderError):

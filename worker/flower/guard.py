@@ -6,7 +6,9 @@ What it needs of Flower is named in `tests/integration/test_flower_inside.py`, w
 from __future__ import annotations
 
 import copy
+import logging
 import re
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,14 @@ from typing import Any
 import flower.command
 from flower.app import Flower
 from flower.views import BaseHandler, broker, error, monitor, tasks, workers
+from tornado.httputil import HTTPServerRequest
+from tornado.options import options as flowers_options
 from tornado.template import Loader, Template
 from tornado.web import OutputTransform, StaticFileHandler
 
 from producers.errors import ConfigurationError
+from worker.console.tries import Tries
+from worker.flower import configuration
 from worker.flower.logins import Role, logins
 from worker.flower.showing import bare
 from worker.settings import flower_settings
@@ -36,6 +42,8 @@ FOR_VIEWERS = OPEN | {  # anything else is for operators, what a later Flower br
     error.NotFoundErrorHandler: _READ,
 }
 BEHIND = re.compile(r"Broker</a>\s*</li>")  # the last link of Flower's navigation
+LOGS = ("tornado.access", "tornado.application", "tornado.general")
+_QUERY = re.compile(r"(/[^\s?]*)\?\S+")
 
 
 class GuardedFlower(Flower):  # type: ignore[misc]
@@ -43,7 +51,7 @@ class GuardedFlower(Flower):  # type: ignore[misc]
 
     def __init__(self, options: Any = None, **kwargs: Any) -> None:
         settings = flower_settings()
-        self._logins = logins(settings)
+        self._logins, self._tries = logins(settings), Tries()
         options.basic_auth = self._logins.basic_auth  # Flower looks once more itself
         options.address = options.address or settings.flower_address
         kwargs["template_loader"] = _Templates(kwargs["template_path"], settings.console_url)
@@ -56,14 +64,26 @@ class GuardedFlower(Flower):  # type: ignore[misc]
 
     def get_handler_delegate(self, request: Any, target_class: Any, *args: Any, **kwargs: Any) -> Any:
         """Of each request, once Flower knows whose it is to answer."""
-        role = self._logins.role(request.headers.get("Authorization", ""))
-        if request.method in OPEN.get(target_class, ()) or role is Role.OPERATOR:
+        if request.method in OPEN.get(target_class, ()):
+            return super().get_handler_delegate(request, target_class, *args, **kwargs)
+        if wait_s := self._tries.wait_s(str(request.remote_ip)):
+            return super().get_handler_delegate(request, _Refused, {"status": 429, "wait_s": wait_s})
+        role = self._role(request)
+        if role is Role.OPERATOR:
             return super().get_handler_delegate(request, target_class, *args, **kwargs)
         if role is None:
             return super().get_handler_delegate(request, _Refused, {"status": 401})
         if request.method not in FOR_VIEWERS.get(target_class, ()):
             return super().get_handler_delegate(request, _Refused, {"status": 403})
         return super(GuardedFlower, self._for_viewers).get_handler_delegate(request, target_class, *args, **kwargs)
+
+    def _role(self, request: HTTPServerRequest) -> Role | None:
+        """Whose request it is; a wrong login is counted, none is not."""
+        given = str(request.headers.get("Authorization", ""))
+        role = self._logins.role(given)
+        if given and role is None:
+            self._tries.wrong(str(request.remote_ip))
+        return role
 
 
 class _ReadOnly:
@@ -78,18 +98,27 @@ class _ReadOnly:
         return getattr(self._options, name)
 
 
+_SAID = {
+    401: "a login is needed\n",
+    403: "this login may only look\n",
+    429: "too many wrong logins, later again\n",
+}
+
+
 class _Refused(BaseHandler):  # type: ignore[misc]
     """Answers before anything of the request is looked at."""
 
-    def initialize(self, status: int) -> None:
-        self._status = status
+    def initialize(self, status: int, wait_s: int = 0) -> None:
+        self._status, self._wait_s = status, wait_s
 
     def prepare(self) -> None:
         self.set_status(self._status)
         self.set_header("Content-Type", "text/plain; charset=UTF-8")
         if self._status == 401:
             self.set_header("WWW-Authenticate", 'Basic realm="Flower", charset="UTF-8"')
-        self.finish("this login may only look\n" if self._status == 403 else "a login is needed\n")
+        if self._wait_s:
+            self.set_header("Retry-After", str(self._wait_s))
+        self.finish(_SAID[self._status])
 
     def check_xsrf_cookie(self) -> None:
         """Nothing is done, so nothing can be forged."""
@@ -125,9 +154,28 @@ def with_link(navigation: str, url: str) -> str:
     return BEHIND.sub(lambda found: f"{found[0]}\n        {link}", navigation, count=1)
 
 
+def without_queries(record: logging.LogRecord) -> bool:
+    """A filter: what stands behind the question mark of an address may be a secret of whoever asked."""
+    record.msg, record.args = _QUERY.sub(r"\1?…", record.getMessage()), ()
+    return True
+
+
 def guard() -> None:
-    """From now on `celery flower` starts this one."""
+    """From now on `celery flower` starts this one, as our configuration has it, with or without `--conf`."""
     flower.command.Flower = _or_exit
+    flower.command.apply_env_options = _configured_first(flower.command.apply_env_options)
+    for name in LOGS:
+        logging.getLogger(name).addFilter(without_queries)
+
+
+def _configured_first(then: Callable[[], None]) -> Callable[[], None]:
+    """Flower's own variables, a file that is named and the command line come later, and win."""
+
+    def apply() -> None:
+        flowers_options.parse_config_file(str(configuration.file()), final=False)
+        then()
+
+    return apply
 
 
 def _or_exit(**kwargs: Any) -> GuardedFlower:

@@ -18,16 +18,22 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from producers.settings import BufferSettings
+from worker.console.origin import Place
 from worker.http_limits import BACKLOG, BoundedProtocol, quieten
 from worker.metrics.exposition import CONTENT_TYPE, metrics_text
 from worker.redis_client import async_redis
 
 
-def create_app(buffer: BufferSettings, broker_url: str, token: str = "") -> Starlette:
-    """`/metrics`; with a token only to who sends it as a bearer token. 503 while Redis is away."""
+def create_app(buffer: BufferSettings, broker_url: str, token: str = "", host: str = "") -> Starlette:
+    """`/metrics`; with a token only to who sends it as a bearer token. 503 while Redis is away.
+
+    `host`: the address on loopback that a request must ask for; without it any will do.
+    """
     redis: Any = async_redis(buffer.redis_url)
 
     async def metrics(request: Request) -> Response:
+        if host and not Place(host).is_asked_for(request.headers.get("host", "")):
+            return PlainTextResponse("metrics have another name\n", 400)
         given = request.headers.get("authorization", "")
         if token and not secrets.compare_digest(given.encode(), f"Bearer {token}".encode()):
             return PlainTextResponse("a bearer token is needed\n", 401, {"WWW-Authenticate": "Bearer"})

@@ -22,8 +22,6 @@ from worker.stopping import FORCED_S
 READY_S = 60.0
 ENDS_WITHIN_S = FORCED_S + 5.0  # after its soft time-out a worker has ended, by itself or by its own watchdog
 _LOOK_S = 0.05
-_FLOWER_CONFIG = "ops/flower/flowerconfig.py"
-SHARED_FLOWER_CONFIG = "share/rokt-forwarder/flowerconfig.py"  # where it is installed to, without the rest of ops
 
 
 def python(*arguments: str) -> list[str]:
@@ -87,14 +85,7 @@ def flower(environ: Mapping[str, str], folder: Path, port: int, password: str) -
         "FORWARDER_FLOWER_PORT": str(port),
         "FORWARDER_FLOWER_PASSWORD": password,
     }
-    argv = celery(folder, "flower", f"--conf={flower_config()}")
-    return Child("Flower", argv, {**environ, **ours}, folder / "flower.log")
-
-
-def flower_config() -> Path:
-    """Flower's configuration: of this working copy, else the one that was installed with the package."""
-    here = Path(__file__).parents[2] / _FLOWER_CONFIG
-    return here if here.exists() else Path(sys.prefix) / SHARED_FLOWER_CONFIG
+    return Child("Flower", celery(folder, "flower"), {**environ, **ours}, folder / "flower.log")
 
 
 def console(environ: Mapping[str, str], folder: Path, port: int, token: str) -> Child:
