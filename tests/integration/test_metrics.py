@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -177,3 +178,10 @@ def test_samples_are_taken_by_the_workers(lived: Forwarder) -> None:
     entries = eventually(lambda: redis.xrange(key))
     assert set(json.loads(entries[0][1][b"data"])["event-api"]) == {"c", "l", "g"}
     redis.close()
+
+
+def test_an_address_that_cannot_be_listened_on_is_told_in_a_line(lived: Forwarder) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ended = lived.cli.run("metrics", "--port", str(taken.getsockname()[1]))
+    assert (ended.status, ended.err.count("\n")) == (1, 1)
+    assert ended.err.startswith("forwarder: cannot listen on 127.0.0.1 port ")

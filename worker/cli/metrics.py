@@ -37,4 +37,8 @@ def metrics(
     if not (token or open_ or is_loopback(host)):
         raise ConfigurationError(f"FORWARDER_METRICS_TOKEN: must be set where metrics listen on {host}, or say --open")
     app = create_app(buffer, broker_url, token, "" if token or open_ else host)
-    asyncio.run(serve(app, host, port, lambda url: out.print(f"metrics  {url}", highlight=False, soft_wrap=True)))
+    try:
+        asyncio.run(serve(app, host, port, lambda url: out.print(f"metrics  {url}", highlight=False, soft_wrap=True)))
+    except OSError as error:
+        typer.echo(f"forwarder: cannot listen on {host} port {port}: {error.strerror}", err=True)
+        raise typer.Exit(1) from None
