@@ -163,6 +163,12 @@ def test_the_whole_event_comes_from_a_file_or_from_standard_input(dead: Cli, tmp
     assert (broken.status, "line 1, column 15" in broken.err) == (1, True)
 
 
+def test_an_editor_that_is_no_command_is_wrong_usage(dead: Cli) -> None:
+    for command in ('vi -Q"', " "):
+        ended = dead.run("dlq", "edit", ID, VISUAL="", EDITOR=command)
+        assert (ended.status, "$EDITOR" in ended.err, "Traceback" in ended.err) == (2, True, False), ended.err
+
+
 def test_an_editor_is_opened_again_with_the_faults_on_top_until_the_event_is_valid(dead: Cli, tmp_path: Path) -> None:
     """The second time it repairs what it broke. What strangers wrote stands behind a #, without control characters."""
     fixed = "file.write_text(text.replace('conver' + 'soin', 'conversion'))"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from producers.errors import InvalidEvent
 from producers.settings import BufferSettings
 from worker.cli.audit import audited
 from worker.cli.context import JsonOption, buffer_of, environment, err, print_json
-from worker.cli.dlq.filters import filtered
+from worker.cli.dlq.filters import AllOption, filtered
 from worker.cli.dlq.shared import on_queues
 from worker.cli.files import opened
 from worker.dead_letters import DeadLetters, Filter
@@ -29,7 +30,12 @@ FileArgument = Annotated[Path, typer.Argument(metavar="FILE|-", help="JSON lines
 
 
 @filtered
-def export(chosen: Filter, output: OutputOption = None, as_json: JsonOption = False) -> None:
+def export(
+    chosen: Filter,
+    output: OutputOption = None,
+    everything: AllOption = False,  # noqa: ARG001 - what it does anyway, said as to the commands beside it
+    as_json: JsonOption = False,
+) -> None:
     """Write dead letters as JSON lines, oldest first, with all that it takes to import them again. They stay."""
     buffer = buffer_of(environment())
     with _written(output) as stream:
@@ -85,6 +91,7 @@ class _Taking:
 
     async def _take(self, importing: Importing, number: int, line: bytes) -> None:
         self._moved(len(line))
+        line = line.removeprefix(BOM_UTF8) if number == 1 else line
         if not line.strip():
             return
         try:
