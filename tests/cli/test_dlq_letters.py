@@ -240,6 +240,11 @@ def test_what_can_be_no_value_is_wrong_usage(stocked: Cli, command: list[str], n
     assert (ended.status, named in ended.err) == (2, True), ended
 
 
+def test_a_narrow_terminal_cuts_no_id_of_a_replay(stocked: Cli) -> None:
+    replay = stocked.done("dlq", "replay", "--account", "1", "--yes", "--detach", "--json").json["replay"]
+    assert replay in stocked.done("dlq", "replays", COLUMNS="80").out
+
+
 def test_an_id_that_is_not_utf_8_is_none_that_a_letter_has(stocked: Cli) -> None:
     ended = stocked.run("dlq", "show", "\udcff")
     assert (ended.status, ended.err) == (1, "no dead letter has the id ?\n")
