@@ -252,7 +252,10 @@ def test_what_somebody_else_replayed_meanwhile_is_told_and_nothing_is_written(de
 async def test_under_pii_hash_an_edit_leaves_nothing_plain_behind(dead: Cli, redis: Redis, prefix: str) -> None:
     """Neither what was put in, nor what it was before, though that was enqueued under another rule."""
     new = ["--set", "objectData[name=email].value=Ann@example.com", "--yes"]
+    exported = dead.done("dlq", "export").out
     dead.done("dlq", "edit", ID, *new, FORWARDER_PII="hash")
+    again = dead.run("dlq", "import", "-", given=exported, FORWARDER_PII="hash")
+    assert again.out == "0 imported, 1 were there already, 0 refused\n", "it is known again"
     assert "emailsha256" in data(letter(dead)["event"])
     stored = await redis.hgetall(Slot(prefix, "event-api", 0).key("letter", "000000000001"))
     text = b"".join(map(bytes, stored.values())).lower()  # type: ignore[arg-type]

@@ -15,7 +15,8 @@ from redis.exceptions import RedisError
 from rich.progress import Progress
 
 from producers.errors import InvalidEvent
-from producers.settings import BufferSettings
+from producers.preparer import Preparer
+from producers.settings import BufferSettings, privacy_settings
 from worker.cli.audit import audited
 from worker.cli.context import JsonOption, buffer_of, environment, err, print_json
 from worker.cli.dlq.filters import AllOption, filtered
@@ -79,7 +80,7 @@ class _Taking:
         self.failed = False
 
     async def all(self, queues: DeadLetters) -> None:
-        importing = queues.importing()
+        importing = queues.importing(Preparer({}, privacy_settings(environment())))
         try:
             for number, line in enumerate(self._stream, start=1):
                 await self._take(importing, number, line)
