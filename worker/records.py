@@ -24,6 +24,7 @@ from worker.buffer.batches import Batch, Noted, Settlement
 MOST_CODES = 5
 MOST_DEATHS = 1_000  # whose prints are in an entry
 NOBODY = bytes(ID_BYTES)  # the print of what is no event
+_NO_EVENT = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 class Spent(NamedTuple):
@@ -74,10 +75,22 @@ def known_by(to: Destination, of: Whole, stored: bytes) -> bytes:
 def print_of(to: Destination, of: Whole, event: StoredEvent) -> bytes:
     """The same of an event that was read."""
     try:
-        first = next((each["edited"]["original"] for each in event.history if "edited" in each), None)
-        return print_of_id(of.account, to.type_of(event.payload, of, first), to.event_id(event))
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return print_of_id(of.account, _type_of(to, of, event), to.event_id(event))
+    except _NO_EVENT:
         return NOBODY
+
+
+def accepted_type(to: Destination, of: Whole, event: StoredEvent) -> str:
+    """The type under which an event was accepted, whatever of it was edited since; nothing where it tells none."""
+    try:
+        return _type_of(to, of, event)
+    except _NO_EVENT:
+        return ""
+
+
+def _type_of(to: Destination, of: Whole, event: StoredEvent) -> str:
+    first = next((each["edited"]["original"] for each in event.history if "edited" in each), None)
+    return to.type_of(event.payload, of, first)
 
 
 def _told(

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from producers.destinations.outcomes import Delivered, Limited, Outcome, Reason, Rejected, Retry, Unauthorized
-from worker.attempt import Attempt, bury, size_of
+from worker.attempt import MOST_REASONS, Attempt, bury, size_of
 from worker.buffer.batches import SMALLEST_FIRST, Batch, Part, Settlement, Verdict
+from worker.masking import masked
 
 EXPIRED = Reason("EventExpired", "the event became too old to be accepted before it could be delivered")
 _REASON_KEPT = 300  # characters, of what an account is held for
@@ -143,4 +144,7 @@ def _part(attempt: Attempt, places: Sequence[int], delay_ms: int) -> Part:
 
 
 def _in_words(reasons: Sequence[Reason]) -> str:
-    return "; ".join(f"{each.code}: {each.message}" if each.message else each.code for each in reasons)[:_REASON_KEPT]
+    """For `status`, which shows no person's data: a message may quote an event."""
+    some = ((each.code, each.message[: 4 * _REASON_KEPT]) for each in reasons[:MOST_REASONS])
+    words = "; ".join(f"{code}: {message}" if message else code for code, message in some)
+    return masked(words[: 4 * _REASON_KEPT])[:_REASON_KEPT]

@@ -23,6 +23,7 @@ from producers.destinations.outcomes import (
     Rejected,
     Retry,
     not_taken,
+    told,
     unreadable,
 )
 from producers.errors import Fault, InvalidEvent
@@ -200,12 +201,12 @@ def _reason_in(answer: Answer) -> Reason | None:
         error = msgspec.json.decode(answer.body, type=_Refusal).data
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    return Reason(error.code, error.message) if error.code != "NoCode" else None
+    return told(error.code, error.message) if error.code != "NoCode" else None
 
 
 def _taken(answer: Answer, payloads: Sequence[bytes]) -> Outcome:
     try:
-        records = msgspec.json.decode(answer.body, type=_Success).data.unprocessedRecords or []
+        records = msgspec.json.decode(answer.body.decode(), type=_Success).data.unprocessedRecords or []
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return unreadable(answer, str(error))
     return _matched(records, payloads) if records else Delivered()
@@ -220,7 +221,7 @@ def _matched(records: Sequence[_Unprocessed], payloads: Sequence[bytes]) -> Deli
         named = _named(record, places, payloads)
         free = [place for place in named if place not in reasons] or named
         if free and len({payloads[place] for place in named}) == 1:
-            reasons[free[0]].append(Reason(record.error.code, record.error.message))
+            reasons[free[0]].append(told(record.error.code, record.error.message))
         else:
             unclear.update(named or range(len(payloads)))
     later = {place for place, given in reasons.items() if all(each.code in RETRIED_CODES for each in given)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -9,6 +10,8 @@ from producers.destinations.answers import Answer, NoAnswer
 
 UNSENDABLE_CODES = frozenset({"CredentialsUnsendable"})
 SERVER_SIDE_CODES = frozenset({"InternalServerError", "ServiceUnavailableError"})
+UNUSUAL = "UnusualCode"  # of an answer whose code could be anything
+_CODE = re.compile(r"(?!(?:\D*\d){7})[A-Za-z][A-Za-z0-9_.-]{0,63}|[0-9]{1,5}", re.ASCII)
 
 
 class Reason(NamedTuple):
@@ -16,6 +19,14 @@ class Reason(NamedTuple):
 
     code: str
     message: str
+
+
+def told(code: str, message: str) -> Reason:
+    """What an answer says. Codes go where no person's data may: into logs, tasks, metrics and indexes.
+
+    So what does not look like one (it could hold an address, a name or a number of somebody) goes before the message.
+    """
+    return Reason(code, message) if _CODE.fullmatch(code) else Reason(UNUSUAL, f"{code}: {message}")
 
 
 class Delivered(NamedTuple):

@@ -23,6 +23,7 @@ from producers.destinations.outcomes import (
     Reason,
     Rejected,
     not_taken,
+    told,
     unreadable,
 )
 from producers.destinations.session_matching import Echo, matched
@@ -164,13 +165,13 @@ def _refused(answer: Answer) -> Outcome:
         return unreadable(answer, str(error))
     if not errors:
         return unreadable(answer, "no error in it")
-    return Rejected(tuple(Reason(error.code, error.message) for error in errors))
+    return Rejected(tuple(told(error.code, error.message) for error in errors))
 
 
 def _taken(answer: Answer, payloads: Sequence[bytes]) -> Outcome:
     """Delivered only where the counts add up: what is named by nobody counts for nothing else."""
     try:
-        body = msgspec.json.decode(answer.body, type=_Success)
+        body = msgspec.json.decode(answer.body.decode(), type=_Success)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return unreadable(answer, str(error))
     records = body.unprocessedEvents or []
@@ -186,7 +187,7 @@ def _taken(answer: Answer, payloads: Sequence[bytes]) -> Outcome:
 
 
 def _reasons(record: _Unprocessed) -> tuple[Reason, ...]:
-    given = tuple(Reason(error.code, error.message) for error in record.errors or [])
+    given = tuple(told(error.code, error.message) for error in record.errors or [])
     return given or (Reason("NoCode", "Rokt did not process the event and gave no reason"),)
 
 

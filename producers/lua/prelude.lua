@@ -265,14 +265,26 @@ local function note_letter(died_at, number, id, code, account, event_time)
   redis.call('HINCRBY', dead_counts, #code .. ':' .. code .. account, 1)
 end
 
--- A dead letter leaves the queue, for whatever reason.
+-- Dead letters leave the queue, for whatever reason: each a table of number, id, code and account. Some hundreds at once.
+local function forget_all(letters)
+  if #letters == 0 then return end
+  local keys, numbers, ids, groups = {}, {}, {}, {}
+  for place, letter in ipairs(letters) do
+    keys[place], numbers[place], ids[place] = letter_key(letter.number), letter.number, letter.id .. '\0' .. letter.number
+    local field = #letter.code .. ':' .. letter.code .. letter.account
+    local group = groups[field] or { account = letter.account, key = dead_of_key(letter.code, letter.account) }
+    group[#group + 1], groups[field] = letter.number, group
+  end
+  redis.call('UNLINK', unpack(keys))
+  redis.call('ZREM', dead, unpack(numbers))
+  redis.call('ZREM', dead_expires, unpack(numbers))
+  redis.call('ZREM', dead_ids, unpack(ids))
+  for field, group in pairs(groups) do
+    redis.call('ZREM', group.key, unpack(group))
+    redis.call('HINCRBY', account_key(group.account), 'dead', -#group)
+    if redis.call('HINCRBY', dead_counts, field, -#group) <= 0 then redis.call('HDEL', dead_counts, field) end
+  end
+end
 local function forget(number, id, code, account)
-  redis.call('UNLINK', letter_key(number))
-  redis.call('ZREM', dead, number)
-  redis.call('ZREM', dead_of_key(code, account), number)
-  redis.call('ZREM', dead_expires, number)
-  redis.call('ZREM', dead_ids, id .. '\0' .. number)
-  redis.call('HINCRBY', account_key(account), 'dead', -1)
-  local field = #code .. ':' .. code .. account
-  if redis.call('HINCRBY', dead_counts, field, -1) <= 0 then redis.call('HDEL', dead_counts, field) end
+  forget_all({ { number = number, id = id, code = code, account = account } })
 end

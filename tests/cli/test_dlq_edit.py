@@ -304,3 +304,16 @@ async def test_it_asks_on_a_terminal_after_the_difference_and_no_is_no(
     assert (ended.exit_code, asked) == (1, [f"put this in the place of the dead letter {ID}?"])
     assert letter(dead)["event"]["eventType"] == "conversoin"
     assert entries(dead) == []
+
+
+@pytest.mark.parametrize("ending", ["", "SIGHUP", "SIGTERM", "SIGINT"])
+def test_the_file_of_the_editor_is_its_users_alone_and_gone_afterwards(dead: Cli, tmp_path: Path, ending: str) -> None:
+    """Also where the terminal was closed over it, or the command was told to end."""
+    files = tmp_path / "files"
+    files.mkdir()
+    modes = "''.join(oct(each.stat().st_mode)[-3:] for each in (file, file.parent))"
+    look = f"pathlib.Path({str(tmp_path / 'modes')!r}).write_text({modes})"
+    end = f"import os, signal; os.kill(os.getppid(), signal.{ending}); signal.pause()" if ending else "pass"
+    dead.run("dlq", "edit", ID, TMPDIR=str(files), EDITOR=editor(tmp_path, "looks.py", look, end))
+    assert (tmp_path / "modes").read_text() == "600700"
+    assert list(files.iterdir()) == []

@@ -24,7 +24,6 @@ from redis.exceptions import RedisError
 
 from tests.deployment.compose import compose, set_by_example
 from tests.integration.support import FORWARDER, as_lines, eventually, samples
-from worker.cli.app import COMMANDS
 from worker.stack import parts
 from worker.stack.child import Child
 from worker.stack.ports import LOOPBACK, free_port
@@ -33,7 +32,6 @@ from worker.stack.server_binary import find_server
 LOGINS = {"FORWARDER_FLOWER_PASSWORD": "correct-horse", "FORWARDER_CONSOLE_TOKEN": "battery-staple-of-24-letters"}
 IN_ORDER = ("redis", "sandbox", "worker", "flower", "console", "metrics")
 PORTS = {"redis": "6379", "sandbox": "8180", "flower": "5555", "console": "8190", "metrics": "9464"}
-BUILT = [name for name in IN_ORDER if name not in ("console", "metrics") or name in COMMANDS]
 
 
 class Machine(NamedTuple):
@@ -84,12 +82,12 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Machine,
     started: dict[str, Child] = {}
     try:
         with ExitStack() as ending:
-            for name in BUILT:
+            for name in IN_ORDER:
                 started[name] = machine.start(name)
                 ending.callback(started[name].kill)
                 if name == "redis":
                     eventually(lambda: _answers(machine))
-            for name in BUILT:
+            for name in IN_ORDER:
                 eventually(partial(machine.healthy, name), 60)
             yield machine, started
     finally:
@@ -128,15 +126,32 @@ def test_flower_answers_nobody_without_a_login(machine: tuple[Machine, dict[str,
     assert httpx.get(url, trust_env=False, auth=("forwarder", "correct-horse")).status_code == 200
 
 
+def test_the_console_answers_nobody_without_its_token(machine: tuple[Machine, dict[str, Child]]) -> None:
+    """By the host name and the port at which the file publishes it."""
+    stage, _ = machine
+    url = f"http://{LOOPBACK}:{stage.places['8190']}"
+    with httpx.Client(base_url=url, trust_env=False, headers={"Origin": url}) as client:
+        assert client.get("/").headers["location"].startswith("/login")
+        assert client.post("/login", data={"token": "wrong-wrong-wrong-wrong"}).status_code == 403
+        assert client.post("/login", data={"token": LOGINS["FORWARDER_CONSOLE_TOKEN"]}).status_code == 303
+        assert "Destinations" in client.get("/").text
+
+
+def test_prometheus_gets_its_metrics(machine: tuple[Machine, dict[str, Child]]) -> None:
+    stage, _ = machine
+    told = httpx.get(f"http://{LOOPBACK}:{stage.places['9464']}/metrics", trust_env=False).text
+    assert "forwarder_workers 1.0" in told
+
+
 def test_a_signal_ends_each_in_order_within_the_time_that_the_file_gives(
     machine: tuple[Machine, dict[str, Child]],
 ) -> None:
     """Last of this module: a container that ends by force loses what it had under way."""
     stage, started = machine
     began = time.monotonic()
-    for name in [name for name in BUILT if name != "redis"]:
+    for name in [name for name in IN_ORDER if name != "redis"]:
         os.kill(started[name].pid, signal.SIGTERM)
-    for name in [name for name in BUILT if name != "redis"]:
+    for name in [name for name in IN_ORDER if name != "redis"]:
         left = int(stage.services[name]["stop_grace_period"].rstrip("s")) - (time.monotonic() - began)
         assert started[name].wait(left) == 0, started[name].ending()
     started["redis"].stop(10)

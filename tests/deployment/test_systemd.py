@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deployment.compose import ROOT
+from tests.deployment.compose import ROOT, compose, set_by_example
 from worker.settings import MARGIN_S, WorkerSettings
 from worker.stack import parts
 from worker.stopping import FORCED_S
@@ -61,3 +61,22 @@ def test_a_worker_is_asked_to_end_and_given_the_time_for_it() -> None:
 def test_flower_is_started_with_its_configuration() -> None:
     started = read(ROOT / "ops/systemd/forwarder-flower.service")["Service"]["ExecStart"]
     assert f"--conf=/opt/forwarder/{parts.SHARED_FLOWER_CONFIG}" in started
+
+
+def test_every_program_of_compose_that_is_ours_has_a_unit_with_its_command() -> None:
+    """But the sandbox. Where they listen is told by the environment file: there are no containers around them."""
+    services = compose(dict.fromkeys(set_by_example(), "given"))["services"]
+    ours = {name: service["command"] for name, service in services.items() if "build" in service and name != "sandbox"}
+    assert {unit.stem.removeprefix("forwarder-").rstrip("@") for unit in UNITS} == ours.keys()
+    for name, command in ours.items():
+        unit = next(unit for unit in UNITS if unit.stem.startswith(f"forwarder-{name}"))
+        program, *words = read(unit)["Service"]["ExecStart"].split()
+        assert program == f"/opt/forwarder/bin/{command[0]}"
+        given = [word for word in command[1:] if word not in ("--host", "--port", "0.0.0.0", "8190", "9464")]  # noqa: S104
+        assert words[: len(given)] == given
+
+
+def test_the_page_starts_every_unit() -> None:
+    page = (ROOT / "ops/docs/deployment.md").read_text("utf-8")
+    (line,) = re.findall(r"^# systemctl enable --now (.*)$", page, re.MULTILINE)
+    assert {name.partition("@")[0] for name in line.split()} == {unit.stem.rstrip("@") for unit in UNITS}

@@ -16,6 +16,7 @@ import pytest
 
 from producers import EnqueueFailed, InvalidEvent, Producer
 from producers.checkout import Customer, conversion
+from tests.integration.leaking import Watching, an_editor, watching
 from tests.integration.support import Cli, Forwarder, as_lines, eventually, running
 from tests.support.flower import OPERATOR, VIEWER, RunningFlower, flower_of, path_of, routes
 from worker.redis_client import sync_redis
@@ -24,10 +25,11 @@ from worker.stack.redis_server import EmbeddedRedis
 EMAIL, NAME = "wilhelmina.f@example.com", "Featherstonehaugh"
 PERSON = Customer(email=EMAIL, first_name="Wilhelmina", last_name=NAME, mobile="+1 (323) 867-5309")
 PERSONAL = ("wilhelmina", "featherstonehaugh", "867-5309", "8675309")
-EVENTS, BROKER, TOKEN = "opens-the-events", "opens-the-broker", "opens-the-console"
+EVENTS, BROKER, TOKEN, METRICS = "opens-the-events", "opens-the-broker", "opens-the-console", "opens-the-metrics"
 KEYS = {"public_key": "rpub-0a1b2c3d", "secret_key": "rsec-4e5f6a7b"}
-SHOWING = ("dlq list",)  # to an operator who asks for them: events, and what Rokt said of them
-SECRETS = (EVENTS, BROKER, TOKEN, OPERATOR[1], VIEWER[1], *KEYS.values())
+# To an operator who asks for them: events, and what Rokt said of them.
+SHOWING = ("dlq list", "dlq show", "dlq export", "dlq edit bad-1", "find bad-2", "find code")
+SECRETS = (EVENTS, BROKER, TOKEN, METRICS, OPERATOR[1], VIEWER[1], *KEYS.values())
 ACL = f"user default on nopass ~* &* +@all\nuser shop on >{EVENTS} >{BROKER} ~* &* +@all\n"
 CONSENT = """
 def asked(destination, account, event):
@@ -40,6 +42,7 @@ def asked(destination, account, event):
 class Ground(NamedTuple):
     forwarder: Forwarder
     flower: RunningFlower
+    watching: Watching
     redis: EmbeddedRedis
     said: dict[str, str]
     """What commands and exceptions said."""
@@ -65,7 +68,9 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     folder = tmp_path_factory.mktemp("leaks")
     (folder / "consenting.py").write_text(CONSENT)
     credentials = folder / "rokt.toml"
-    credentials.write_text("".join(f"[accounts.{each}]\n{_toml(KEYS)}" for each in ("98001", "98002", "98003")))
+    credentials.write_text(
+        "".join(f"[accounts.{each}]\n{_toml(KEYS)}" for each in ("98001", "98002", "98003", "98005"))
+    )
     (folder / "users.acl").write_text(ACL)
     users = {"aclfile": str(folder / "users.acl")}
     with EmbeddedRedis(folder / "redis", appendfsync="always", options=users) as redis:
@@ -79,8 +84,12 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
             "PYTHONPATH": str(folder),
         }
         url = redis.url.replace("//", f"//shop:{EVENTS}@")
-        with running(url, folder, **settings) as forwarder, flower_of(forwarder.cli.env, folder) as flower:
-            yield Ground(forwarder, flower, redis, {})
+        with (
+            running(url, folder, **settings) as forwarder,
+            flower_of(forwarder.cli.env, folder) as flower,
+            watching(forwarder.cli.env, folder, TOKEN, METRICS) as watchers,
+        ):
+            yield Ground(forwarder, flower, watchers, redis, {})
 
 
 def _toml(table: dict[str, str]) -> str:
@@ -100,6 +109,8 @@ def told(ground: Ground) -> dict[str, str]:
     """Where -> what was written there, in small letters, once everything was tried that can be done or go wrong."""
     _what_goes_well_and_what_is_refused(ground)
     _what_fails_and_what_is_garbage(ground)
+    _what_operators_try(ground)
+    _what_is_watched(ground)
     _what_operators_do(ground)
     _a_redis_that_is_gone(ground)
     pages = {path: ground.flower.ask("GET", path, OPERATOR).text for path in _paths(ground)}
@@ -110,9 +121,19 @@ def told(ground: Ground) -> dict[str, str]:
 def _what_goes_well_and_what_is_refused(ground: Ground) -> None:
     sandbox = ground.forwarder.sandbox
     quoted = f"{EMAIL} of {NAME} is unknown"
-    sandbox.faults({"match": {"event": {"objectData.currency": "XXX"}}, "refuse": True, "message": quoted})
+    sandbox.faults(
+        {"match": {"event": {"objectData.currency": "XXX"}}, "refuse": True, "message": quoted},
+        {"match": {"event": {"objectData.currency": "YYY"}}, "refuse": True, "code": quoted, "message": "no"},
+        {
+            "match": {"account": "98005"},
+            "status": 401,
+            "code": f"Unknown:{EMAIL}",
+            "message": f"{EMAIL} has no account",
+        },
+    )
     good = [line(f"good-{number}") for number in range(5)]
     ground.run("enqueue", "-", given=as_lines([*good, line("bad-1", currency="XXX"), line("bad-2", currency="XXX")]))
+    ground.run("enqueue", "-", given=as_lines([line("code", currency="YYY"), line("quoted", "98005")]))
     wrong = line("wrong")
     wrong["event"]["eventType"] = ""
     wrong["event"]["objectData"].append({"name": "email", "value": [EMAIL]})
@@ -147,6 +168,26 @@ def _what_fails_and_what_is_garbage(ground: Ground) -> None:
     sandbox.credentials(None)
 
 
+def _what_operators_try(ground: Ground) -> None:
+    """With letters: look for them, change them, carry them away and back; and their mistakes."""
+    eventually(lambda: "98005" in ground.forwarder.cli.done("status").out)  # parked
+    folder = ground.forwarder.cli.folder
+    (folder / "broken.jsonl").write_text(f'{{"id": "{EMAIL}"}}\n{{"account": "{NAME}"\n"{EMAIL}"\n')
+    (folder / "event.json").write_text(f'{{"eventType": "", "objectData": [{{"name": "{EMAIL}", "value": 1}}]}}')
+    (folder / f"{NAME}.txt").write_text("")
+    for command in (
+        "find bad-2 --account 98001", "find code --account 98001 --json", "find nothing --account 98001",
+        "find nothing --account 98001 --destination nowhere", "dlq edit bad-1 --set objectData.0.value=1 --yes",
+        "dlq edit bad-2 --set eventType= --yes", "dlq edit bad-2 --file event.json", "dlq edit bad-2 --set no.where=1",
+        "dlq export --output letters.jsonl", "dlq export --output letters.jsonl", "dlq import letters.jsonl",
+        "dlq import broken.jsonl", f"dlq discard --text {NAME} --dry-run", "dlq discard --text nobody --yes",
+        f"dlq replay --text {NAME} --dry-run", "dlq replays", "metrics --once", "audit --json",
+    ):  # fmt: skip
+        ground.run(*command.split())
+    for left in ("", f"{NAME}", f'{{"eventType": "{EMAIL}", "{NAME}": 1}}'):
+        ground.run("dlq", "edit", "bad-2", EDITOR=an_editor(folder, left))
+
+
 def _what_operators_do(ground: Ground) -> None:
     for command in (
         "status --json", "dlq list", "dlq stats", "dlq replay bad-1", "check", "find good-1 --account 98001",
@@ -161,6 +202,12 @@ def _what_operators_do(ground: Ground) -> None:
     ground.run("status", FORWARDER_FLOWER_VIEWERS=f"{TOKEN}")
 
 
+def _what_is_watched(ground: Ground) -> None:
+    pages = ground.watching.looked_at(TOKEN, EMAIL, NAME)
+    ground.said.update({f"console {page}": text for page, text in pages.items()})
+    ground.said["metrics"] = ground.watching.scraped()
+
+
 def _a_redis_that_is_gone(ground: Ground) -> None:
     spool = {"FORWARDER_SPOOL_DIR": str(ground.forwarder.cli.folder / "spool")}
     ground.redis.kill()
@@ -170,6 +217,7 @@ def _a_redis_that_is_gone(ground: Ground) -> None:
         ground.said["EnqueueFailed"] = str(failed.value)
     ground.run("enqueue", "-", given=as_lines([line("spooled")]), **spool)
     ground.run("enqueue", "-", given=as_lines([line("not-spooled")]))
+    ground.said["watching without Redis"] = ground.watching.without_redis(TOKEN, EMAIL)
     eventually(lambda: re.search("onnection", ground.logs["worker.log"]))
     ground.redis.restart()
     ground.run("spool", "flush", **spool)
@@ -204,6 +252,16 @@ def test_what_was_searched_is_what_was_meant(told: dict[str, str]) -> None:
     assert "deliveryfailed" in "".join(told.values())
     assert "consent" in "".join(told.values())
     assert len([where for where in told if where.startswith("/task/")]) > 5
+
+
+def test_a_code_that_names_somebody_is_none(told: dict[str, str]) -> None:
+    """Neither a label, nor a result of a task, nor a word of the log: there it is unusual."""
+    assert 'code="unusualcode"' in told["metrics"]
+    assert "unusualcode" in told["worker.log"]
+    assert "unusualcode" in "".join(text for where, text in told.items() if where.startswith("/task/"))
+    assert "unknown:***: *** has no account" in "".join(
+        text for where, text in told.items() if where.startswith("status")
+    )
 
 
 @pytest.mark.parametrize("log", ["worker.log", "flower.log"])

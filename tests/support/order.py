@@ -10,14 +10,16 @@ from typing import Any
 
 from xdist.scheduler import LoadFileScheduling
 
-SHARING = ("tests/apis/", "tests/outcomes/")
+SHARING = ("tests/apis/", "tests/browser/", "tests/outcomes/")
 LONGEST = (  # more than some ten seconds, the longest first (`--durations=0` tells); what is not here comes after them
     "tests/apis/",
+    "tests/browser/",
     "tests/shutdown/test_stopping.py",
     "tests/outcomes/",
     "tests/buffer/test_machine.py",
     "tests/intake/test_intake.py",
     "tests/brokers/test_rabbit.py",
+    "tests/cli/test_runbook.py",
     "tests/integration/test_up.py",
     "tests/chaos/kills/test_kills_beside_delivery.py",
     "tests/shutdown/test_broken.py",
@@ -29,6 +31,7 @@ LONGEST = (  # more than some ten seconds, the longest first (`--durations=0` te
     "tests/chaos/test_storm.py",
     "tests/chaos/kills/test_kills.py",
     "tests/integration/test_worker_ends.py",
+    "tests/integration/test_nothing_leaks.py",
     "tests/cli/test_enqueue_csv.py",
     "tests/intake/test_redis_reader.py",
     "tests/spool/test_outage.py",

@@ -122,6 +122,7 @@ FOREIGN = [
     b'{"data":null}',
     b'{"data":{}}',
     b'{"data":[]}',
+    b'{"data":{"unprocessedRecords":[{"\xe5rror":{}}]}}',  # no UTF-8
     b'{"data":{"unprocessedRecords":{}}}',
     b'{"data":{"unprocessedRecords":[null]}}',
     b'{"data":{"unprocessedRecords":["a"]}}',

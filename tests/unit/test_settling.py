@@ -295,3 +295,10 @@ def test_what_did_not_come_from_the_api_says_nothing_of_it(outcome: Outcome) -> 
     asked = attempt_at(1)._replace(requested=True)
     assert settle(asked, [0], outcome, (), Next(DELAY)).reached
     assert not settle(attempt_at(1), [0], outcome, (), Next(DELAY)).reached
+
+
+def test_the_reason_that_an_account_is_held_for_names_no_address() -> None:
+    """`status` shows it; an answer may quote an event."""
+    told = Unauthorized((Reason("UnauthorizedError", "jane.doe@example.com is unknown"),))
+    settlement = settle(attempt_at(1), [0], told, (), Next(1000))
+    assert settlement.reason == "UnauthorizedError: *** is unknown"

@@ -27,8 +27,10 @@ def story(found: Found) -> Story:
 def _lines(found: Found) -> Iterator[str]:
     yield f"accepted between {rfc3339(found.since)} and {rfc3339(found.until)}"
     opened = f", which was opened {rfc3339(found.opened)}" if found.opened else ""
-    yield f"went into batch {found.batch}{opened}"
-    yield from way(found)
+    went = "was replayed" if found.replayed else "went"
+    lines = list(way(found))
+    before = sum(each.at < found.opened for each in found.attempts) if found.replayed else 0
+    yield from [*lines[:before], f"{went} into batch {found.batch}{opened}", *lines[before:]]
 
 
 def _sentence(text: str) -> str:

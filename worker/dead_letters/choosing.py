@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
@@ -16,7 +16,7 @@ GATHERED = 20_000  # letters of the index of times that are put in order at once
 SLICE = 5_000  # of these, in one command
 FEW = 16  # indexes that are asked one by one whether they hold a letter
 ALL = b""
-Pages = AsyncIterator[list[Found]]
+Pages = AsyncGenerator[list[Found], None]
 
 
 class Choosing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
@@ -48,7 +48,7 @@ class Finder:
         order = Order.of(chosen, oldest_first, after, until)
         async for page in self.places(chosen, order, slot):
             began = time.monotonic()
-            for letter in await self._letters(page):
+            for letter in await self.letters(page):
                 if chosen.takes(letter):
                     yield letter
             if not chosen.indexed:
@@ -59,7 +59,7 @@ class Finder:
         chosen: Filter,
         order: Order,
         slot: Slot | None = None,
-    ) -> AsyncIterator[list[Found]]:
+    ) -> AsyncGenerator[list[Found], None]:
         """Where the letters are that the filter takes as far as indexes know; no letter is read."""
         slots = [slot] if slot else self.slots(chosen.destination)
         async for page in Choosing(self._redis, chosen, order).pages(slots):
@@ -94,9 +94,9 @@ class Finder:
         """The letters of these numbers that are still there."""
         died = await self._redis.zmscore(slot.key("dead"), numbers) if numbers else []
         pairs = zip(numbers, died, strict=True)
-        return await self._letters([Found(slot, number, int(at)) for number, at in pairs if at is not None])
+        return await self.letters([Found(slot, number, int(at)) for number, at in pairs if at is not None])
 
-    async def _letters(self, page: Iterable[Found]) -> list[Letter]:
+    async def letters(self, page: Iterable[Found]) -> list[Letter]:
         """Those that are still there, in their order."""
         page = list(page)
         pipeline = self._redis.pipeline(transaction=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heapreplace
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -116,7 +116,7 @@ def pairs(told: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
     return zip(told[::2], told[1::2], strict=True)
 
 
-async def merged(redis: Redis, sources: Sequence[Source], order: Order) -> AsyncIterator[list[Found]]:
+async def merged(redis: Redis, sources: Sequence[Source], order: Order) -> AsyncGenerator[list[Found], None]:
     """The letters of all of them in one order, a page at a time."""
     size = max(LEAST, PAGE // max(1, len(sources)))
     page: list[Found] = []

@@ -27,15 +27,37 @@ class Standing(NamedTuple):
     is_last: bool = False
 
 
+class Told(NamedTuple):
+    """What a call says of a letter, made when it is read: of many at once it would keep a delivery waiting."""
+
+    digest: str
+    size: int
+    event_time: int
+    expires: int
+    print: bytes
+
+    @classmethod
+    def of(cls, letter: Letter) -> Told:
+        to, event = DESTINATIONS[letter.slot.destination], letter.event
+        digest = sha1(event.payload, usedforsecurity=False).hexdigest()
+        expires = to.window.expires(event.event_time) or 0
+        return cls(digest, len(event.payload) + 1, event.event_time, expires, print_of(to, letter.of, event))
+
+
 class Candidate(NamedTuple):
     """A letter by its place, which is when it died and its number; None if it is gone."""
 
     place: str
-    letter: Letter | None
+    letter: Letter | None = None
+    told: Told | None = None
 
     @classmethod
     def of(cls, letter: Letter) -> Candidate:
-        return cls(f"{letter.died_at}:{letter.number}", letter)
+        return cls(place_of(letter), letter, Told.of(letter))
+
+
+def place_of(letter: Letter) -> str:
+    return f"{letter.died_at}:{letter.number}"
 
 
 class Done(NamedTuple):
@@ -67,14 +89,14 @@ def replay_call(
     args: list[str | int | bytes] = [now, epoch(), caps.max_events, caps.duplicates_window_s]
     args += [of.replay, of.at, int(of.is_last), *room]
     for candidate, fate in chosen:
-        letter = candidate.letter
-        args += [candidate.place, *(NO_LETTER if letter is None else _told(slot, caps, letter, fate))]
+        args += [candidate.place, *_words(slot, caps, candidate, fate)]
     return Call("replay", slot.fixed, args)
 
 
-def _told(slot: Slot, caps: BatchSettings, letter: Letter, fate: Fate) -> tuple[str | int | bytes, ...]:
-    to, event, of = DESTINATIONS[slot.destination], letter.event, letter.of
-    cap_bytes = caps.max_bytes - to.envelope_bytes(of.account, of.order, of.kind)
-    digest = sha1(event.payload, usedforsecurity=False).hexdigest()
-    expires = to.window.expires(event.event_time) or 0
-    return (fate, digest, len(event.payload) + 1, cap_bytes, event.event_time, expires, print_of(to, of, event))
+def _words(slot: Slot, caps: BatchSettings, candidate: Candidate, fate: Fate) -> tuple[str | int | bytes, ...]:
+    letter, told = candidate.letter, candidate.told
+    if letter is None or told is None:
+        return NO_LETTER
+    of = letter.of
+    cap_bytes = caps.max_bytes - DESTINATIONS[slot.destination].envelope_bytes(of.account, of.order, of.kind)
+    return fate, told.digest, told.size, cap_bytes, told.event_time, told.expires, told.print

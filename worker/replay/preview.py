@@ -12,7 +12,7 @@ from worker.dead_letters.choosing import codes_and_accounts
 from worker.dead_letters.filter import Filter
 from worker.dead_letters.finding import Finder
 from worker.dead_letters.letter import Letter
-from worker.dead_letters.moving import Candidate
+from worker.dead_letters.moving import place_of
 
 Row = tuple[str, str, str]  # destination, account, code
 
@@ -92,7 +92,7 @@ async def _read(redis: Redis, finder: Finder, chosen: Filter, limit: int | None,
             found.shares[letter.slot] += 1
             found.overtaken[row] += await latest.is_newer(letter)
         if chosen.ids:
-            found.places.setdefault(letter.slot, []).append(Candidate.of(letter).place)
+            found.places.setdefault(letter.slot, []).append(place_of(letter))
     return found._replace(ids=frozenset(ids))
 
 

@@ -49,7 +49,7 @@ class Runner:
         self._consent = consent
         self._stop = stop
         self._on_moved = on_moved
-        self._choosing = Choosing(redis, Finder(redis, buffer), slot)
+        self._finder = Finder(redis, buffer)
         self._walks: dict[str, Walk] = {}
         self._looked = -LOOK_S
         self._has_looked = False
@@ -62,7 +62,12 @@ class Runner:
 
     async def run(self, seconds: float, *, until_idle: bool = False) -> None:
         """For so long, or until the worker is to end, or until no replay runs."""
-        ends = time.monotonic() + seconds
+        try:
+            await self._run(time.monotonic() + seconds, until_idle)
+        finally:
+            await self._keep({})
+
+    async def _run(self, ends: float, until_idle: bool) -> None:
         while not self._stop.asked and (left := ends - time.monotonic()) > 0:
             try:
                 pause = await self._turn()
@@ -71,7 +76,7 @@ class Runner:
                 pause = AGAIN_S
             except Exception:
                 log.exception("replay_broke", slot=self._slot.base)
-                self._walks.clear()
+                await self._keep({})
                 pause = AGAIN_S
             self._has_looked = True
             if until_idle and not self._walks:
@@ -100,7 +105,15 @@ class Runner:
                 continue
             known = self._walks.get(replay)
             walks[replay] = known if known and not known.over else self._walk(Record.of(replay, fields))
+        await self._keep(walks)
+
+    async def _keep(self, walks: dict[str, Walk]) -> None:
+        """Goes on with these alone."""
+        left = [each for each in self._walks.values() if each not in walks.values()]
         self._walks = walks
+        for walk in left:
+            await walk.close()
 
     def _walk(self, record: Record) -> Walk:
-        return Walk(self._redis, self._slot, record, self._choosing, self._caps, self._room, self._consent)
+        choosing = Choosing(self._redis, self._finder, self._slot)
+        return Walk(self._redis, self._slot, record, choosing, self._caps, self._room, self._consent)

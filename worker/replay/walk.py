@@ -62,7 +62,7 @@ class Walk:
 
     async def step(self) -> Done:
         """Reads ahead where it must, and moves what may be moved now."""
-        if not self._is_last and len(self._ahead) < self._offered:
+        while not self._is_last and len(self._ahead) < self._offered:
             await self._read()
         self._reckon()
         some = list(islice(self._ahead, min(self._offered, max(1, int(self._may)))))
@@ -71,8 +71,12 @@ class Walk:
         fates = await self._decided(some)
         call = replay_call(self._slot, self._caps, zip(some, fates, strict=True), of, self._room)
         done = Done.of(await run_one(self._redis, call))
-        self._went_on(done)
+        await self._went_on(done)
         return done
+
+    async def close(self) -> None:
+        """It is not gone on with."""
+        await self._choosing.close()
 
     async def _read(self) -> None:
         record = self._record if not self._ahead else self._record._replace(at=self._ahead[-1].place)
@@ -96,7 +100,7 @@ class Walk:
         self._fates |= {each.place: by_number[each.letter.number] for each in new if each.letter}
         return [self._fates.get(each.place, "move") for each in some]
 
-    def _went_on(self, done: Done) -> None:
+    async def _went_on(self, done: Done) -> None:
         self._may -= done.moved + done.withheld
         self._offered = min(MOST, 2 * self._offered) if done.ended == "all" else self._fewest
         if done.ended in ("over", "stale"):
@@ -109,6 +113,7 @@ class Walk:
         anew = "/" in done.at and done.at != self._record.at  # a pass over what was set aside begins
         if done.ended == "changed" or anew:
             self._ahead, self._is_last, self._fates = [], False, {}
+            await self._choosing.close()
         self._record = self._record._replace(at=done.at, in_passes=self._record.in_passes or anew)
         pause = PASS_S if anew else FULL_S if done.ended == "full" else 0.0
         self._not_before = time.monotonic() + pause

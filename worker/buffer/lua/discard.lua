@@ -3,15 +3,14 @@
 -- KEYS  the fixed keys of the slot
 -- ARGV  where they are counted from now on (discarded, or delivered by another way), the letters' numbers
 -- Gives the number of letters discarded.
-local discarded = 0
+local letters, seen = {}, {}
 for at = 2, #ARGV do
   local number = ARGV[at]
-  local f = redis.call('HMGET', letter_key(number), 'id', 'code', 'account')
-  if f[1] then
-    forget(number, f[1], f[2], f[3])
-    discarded = discarded + 1
-  end
+  local f = not seen[number] and redis.call('HMGET', letter_key(number), 'id', 'code', 'account') or {}
+  if f[1] then letters[#letters + 1] = { number = number, id = f[1], code = f[2], account = f[3] } end
+  seen[number] = true
 end
-move('dead', ARGV[1], discarded)
+forget_all(letters)
+move('dead', ARGV[1], #letters)
 book()
-return discarded
+return #letters

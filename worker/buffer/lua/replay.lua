@@ -31,7 +31,7 @@ local road = most > 0 and outstanding(now, most, most_in_all)
 if road and barred() > now then return { 'full', 0, 0, 0, 0, 0, stands } end
 
 local function letter_at(at)
-  local number = string.match(ARGV[at], '%d+$')
+  local number = string.match(ARGV[at], ':(%d+)$')
   local f = redis.call('HMGET', letter_key(number), 'account', 'order', 'kind', 'id', 'code', 'event')
   return f[1] and { place = ARGV[at], number = number, account = f[1], order = f[2], kind = f[3], id = f[4], code = f[5],
     event = f[6], fate = ARGV[at + 1], digest = ARGV[at + 2], bytes = tonumber(ARGV[at + 3]),
@@ -112,11 +112,13 @@ local function revive(batch)
   if open then seal(open, now) end
   batch.events = #batch.letters
   local id = enqueue(batch, epoch)
-  for _, letter in ipairs(batch.letters) do
-    redis.call('RPUSH', events_key(id), letter.event)
-    forget(letter.number, letter.id, letter.code, letter.account)
+  local events = {}
+  for place, letter in ipairs(batch.letters) do
+    events[place] = letter.event
     renote(generations, letter.print, id)
   end
+  redis.call('RPUSH', events_key(id), unpack(events))
+  forget_all(batch.letters)
   if batch.noted then redis.call('HSET', base .. 'replaying', id, batch.account) end
   move('dead', 'ready', batch.events)
   redis.call('HINCRBY', account_key(batch.account), 'queued', batch.events)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
+import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -66,8 +68,9 @@ class InEditor:
 
     def _edited(self, parts: list[str]) -> str:
         """What the editor left, without the comments on top. The file is its user's alone, and gone afterwards."""
-        with TemporaryDirectory(prefix="forwarder-") as folder:
+        with _orderly(), TemporaryDirectory(prefix="forwarder-") as folder:
             file = Path(folder, "event.json")
+            file.touch(mode=0o600)
             file.write_text("\n".join(parts), "utf-8", "surrogatepass")
             try:
                 ended = subprocess.run([*self._command, str(file)], check=False).returncode  # noqa: S603 - theirs
@@ -94,6 +97,21 @@ def _words(command: str) -> list[str]:
         return shlex.split(command)
     except ValueError as error:
         raise typer.BadParameter(f"$VISUAL or $EDITOR is no command: {error}", param_hint="ID") from None
+
+
+@contextmanager
+def _orderly() -> Iterator[None]:
+    """A terminal that is closed, or a SIGTERM, ends the command as Ctrl-C does: with the file removed."""
+
+    def end(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGHUP, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _without_comments(text: str) -> str:

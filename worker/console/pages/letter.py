@@ -7,11 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from producers.destinations import DESTINATIONS
 from worker.console.desk import desk_of
 from worker.console.known import slot_of
 from worker.console.rendering import address, page
 from worker.dead_letters import Letter
 from worker.dead_letters.finding import Finder
+from worker.records import accepted_type
 
 PATH = "/dead-letters/{destination}/{shard:int}/{number:int}"
 
@@ -26,6 +28,9 @@ async def letter(request: Request) -> Response:
         history=found.event.history,
         expired=found.expires_at is not None and found.expires_at <= await desk_of(request).now(),
         replay=_replay_of(found),
+        event_type=accepted_type(DESTINATIONS[found.slot.destination], found.of, found.event)
+        if found.slot.destination in DESTINATIONS
+        else "",
         done=request.query_params.get("done", ""),
     )
 

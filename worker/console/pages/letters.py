@@ -97,7 +97,9 @@ async def _page(desk: Desk, chosen: Filter, after: Cursor | None) -> Found:
         broken_off = True
     more = len(found) > PAGE or (broken_off and found)
     next_ = Cursor.of(found[:PAGE][-1]) if more else None
-    return Found(found[:PAGE], next_, await desk.letters.count(chosen) if chosen.indexed else None, broken_off)
+    is_all = after is None and not (more or broken_off)
+    total = len(found) if is_all else await desk.letters.count(chosen) if chosen.indexed else None
+    return Found(found[:PAGE], next_, total, broken_off)
 
 
 ROUTES = [Route("/dead-letters", letters)]
