@@ -17,6 +17,7 @@ class ConsumerStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery shi
     """Started anew with each connection to the broker, since a lost one takes the loop's timers along."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
+    _timer: Any = None
 
     def start(self, consumer: Any) -> None:
         if os.getpid() in processes_of(consumer.pool):  # --pool solo: the loop stands while a task runs
@@ -25,7 +26,9 @@ class ConsumerStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery shi
         self._timer = consumer.timer.call_repeatedly(EVERY_S, _beat, (consumer,))
 
     def stop(self, consumer: Any) -> None:  # noqa: ARG002 - Celery's signature
-        self._timer.cancel()
+        """Also called where an earlier step failed, and this one was never started."""
+        if self._timer:
+            self._timer.cancel()
 
 
 def _beat(consumer: Any) -> None:

@@ -1,8 +1,9 @@
 """What is kept of each attempt beside its settlement: an entry in the record of its batch, and what is counted. Pure.
 
 An entry is a JSON object of few letters, since there is one a batch: at (ms), n (the attempt), s (status; 0: no answer,
-none: no request), t (trace id), ms, c (codes), p (prints of the events that died), b (the batches in which its events
-died before, where they were replayed). What came of it is added in Redis: see record.lua.
+none: no request), t (trace id), ms, c (codes), p (prints of the events that died), b (of what was replayed: the
+batches in which its events died before, each with the prints of those that did). What came of it is added in Redis: see
+record.lua.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from worker.buffer.batches import Batch, Noted, Settlement
 
 MOST_CODES = 5
 MOST_DEATHS = 1_000  # whose prints are in an entry
-MOST_BEFORE = 20  # batches that are looked for in so many events
 NOBODY = bytes(ID_BYTES)  # the print of what is no event
 _NO_EVENT = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
@@ -107,23 +107,26 @@ def _told(
     if 0 < len(settlement.dead) <= MOST_DEATHS:
         prints = (known_by(to, _whole(batch), death.stored) for death in settlement.dead)
         told["p"] = b64encode(b"".join(prints)).decode()
-    if before := _before(attempt):
+    if before := _before(to, attempt):
         told["b"] = before
     return told
 
 
-def _before(attempt: Attempt) -> list[str]:
-    """The batches in which its events died before. A batch holds what was replayed, or nothing of it."""
+def _before(to: Destination, attempt: Attempt) -> dict[str, str]:
+    """The batches in which its events died last, with their prints. All of a batch was replayed, or nothing of it."""
     if attempt.batch.attempts > 1 or not attempt.stored or not has_history(attempt.stored[0]):
-        return []
-    deaths = (entry for stored in attempt.stored[:MOST_BEFORE] for entry in _history(stored)[-1:])
-    return list(dict.fromkeys(entry["batch"] for entry in deaths if entry.get("batch")))
+        return {}
+    died: dict[str, list[bytes]] = {}
+    for stored in attempt.stored:
+        for entry in _history(stored)[-1:]:
+            died.setdefault(entry["batch"], []).append(known_by(to, _whole(attempt.batch), stored))
+    return {batch: b64encode(b"".join(prints)).decode() for batch, prints in died.items()}
 
 
 def _history(stored: bytes) -> list[dict[str, Any]]:
     """Its deaths."""
     try:
-        return [entry for entry in decode(stored).history if "batch" in entry]
+        return [entry for entry in decode(stored).history if entry.get("batch")]
     except ValueError:
         return []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import msgspec
@@ -59,8 +60,8 @@ class Records:
         """Of the event of this print, from the batch that it went into; earlier lives first, if it was replayed."""
         way = await self._from(batch, event)
         first = await self._entries(batch)
-        before = [life async for life in self._lives(first, event)]
-        attempts = (*(attempt for life in before for attempt in life), *way.attempts)
+        before = await self._lives(first, event)
+        attempts = (*chain.from_iterable(before), *way.attempts)
         replayed = bool(before) or any("b" in entry for entry in first)
         return way._replace(attempts=attempts, replayed=replayed)
 
@@ -80,13 +81,15 @@ class Records:
             batch = following
         return Way(batch, tuple(attempts), UNKNOWN, opened)
 
-    async def _lives(self, entries: Sequence[Entry], event: bytes) -> Any:
-        """The attempts of the batches in which it died before, each with what led to it."""
-        for batch in (name for entry in entries for name in entry.get("b", ())):
+    async def _lives(self, entries: Sequence[Entry], event: bytes) -> list[tuple[Attempt, ...]]:
+        """The attempts of the batches in which it died before, each with what led to it; the first life first."""
+        lives: list[tuple[Attempt, ...]] = []
+        while (batch := _before(entries, event)) and len(lives) < STEPS:
             above = await self._above(batch)
             way = await self._from(above, event)
-            if way.end == DEAD and way.batch == batch:
-                yield way.attempts
+            lives.append(way.attempts if way.end == DEAD and way.batch == batch else ())
+            entries = await self._entries(above)
+        return lives[::-1]
 
     async def _above(self, batch: str) -> str:
         """The whole batch that this one is a part of, as far as records reach."""
@@ -122,15 +125,21 @@ def _outcome(entry: Entry, event: bytes, place: int) -> str:
     for name, outcome in (("d", DELIVERED), ("x", DEAD), ("a", AGAIN)):
         if entry.get(name) == entry["e"]:
             return outcome
-    if event in _died(entry):
+    if event in _each(entry.get("p", "")):
         return DEAD
     if "parts" not in entry:
         return DELIVERED
     return UNKNOWN if place < 0 else AGAIN if _part_of(entry, place) else DELIVERED
 
 
-def _died(entry: Entry) -> Iterator[bytes]:
-    prints = b64decode(entry.get("p", ""))
+def _before(entries: Sequence[Entry], event: bytes) -> str | None:
+    """The batch in which it died before it was replayed into this one."""
+    told = (each for entry in entries for each in entry.get("b", {}).items())
+    return next((batch for batch, prints in told if event in _each(prints)), None)
+
+
+def _each(text: str) -> Iterator[bytes]:
+    prints = b64decode(text)
     return (prints[at : at + ID_BYTES] for at in range(0, len(prints), ID_BYTES))
 
 

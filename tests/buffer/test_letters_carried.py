@@ -24,7 +24,7 @@ from worker.dead_letters.carried import letter_in, line_of
 from worker.dead_letters.importing import NoRoom
 
 CAPS = BatchSettings(max_events=100, max_bytes=1_000_000)
-AT = 1_800_000_000_000
+AT = 1_700_000_000_000
 
 
 @pytest.fixture
@@ -170,13 +170,20 @@ def wrong(**fields: Any) -> tuple[bytes, set[str]]:
         wrong(history={}),
         wrong(stored__event_time=-1, stored__enqueued_at="now"),
         wrong(stored__payload=7),
+        wrong(died_at="1969-12-31T23:59:59Z"),
+        wrong(died_at="9999-12-31T23:59:59Z"),
         wrong(code="a\0b"),
+        wrong(account="a\0b"),
+        (wrong(destination="intake", account="a\0b")[0], {"account"}),
         wrong(order="o"),
         wrong(id="another"),
         (
             wrong(history=[{"reasons": [{"code": 1}]}])[0],
             {"history[0].reasons[0].code", "history[0].reasons[0].message"},
         ),
+        (wrong(history=[{"batch": "1-a"}])[0], {"history[0]"}),
+        (wrong(history=[{"edited": {}}])[0], {"history[0].edited.original"}),
+        (wrong(history=[{"edited": None}])[0], {"history[0].edited"}),
         (wrong(stored__payload="no JSON")[0], {"event"}),
         (wrong(stored__payload='{"clientEventId":"e-1","eventType":"x"},{}')[0], {"event"}),
         (wrong(stored__payload='{"clientEventId":"e-1"}')[0], {"event.eventType"}),

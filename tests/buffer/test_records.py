@@ -139,6 +139,23 @@ async def test_a_replayed_event_tells_its_earlier_life_too(world: World) -> None
     assert told(one) == [(200, "first life", 2, "dead"), (200, "second life", 1, "delivered")]
 
 
+async def test_events_that_are_replayed_together_each_tell_their_own_lives(world: World) -> None:
+    """However many they are, and however often they died before."""
+    world.cap_events = 1
+    await world.append(*map(event, range(30)))
+    while (claimed := await world.claim()).batches:
+        for batch in claimed.batches:
+            (stored,) = await world.read(batch)
+            await answer(world, batch, Delivered(refused={0: NO}), 200, f"first-{EVENT_API.id_in(stored[17:])}")
+    world.cap_events = 30
+    for life in ("second", "third"):
+        await world.replay(list((await world.picture()).letters))
+        refused = {place: NO for place in range(30) if life == "second"}
+        await answer(world, await world.claim_one(), Delivered(refused=refused), 200, life)
+    for number in (0, 25, 29):
+        assert [each[1] for each in told(await found(world, number))] == [f"first-{number}", "second", "third"]
+
+
 async def test_an_erasure_leaves_the_others_of_its_batch_their_way(world: World) -> None:
     """And nothing by which the one that was erased would be found in it."""
     await world.append(*map(event, range(6)))

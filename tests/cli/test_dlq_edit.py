@@ -163,6 +163,12 @@ def test_the_whole_event_comes_from_a_file_or_from_standard_input(dead: Cli, tmp
     assert (broken.status, "line 1, column 15" in broken.err) == (1, True)
 
 
+def test_an_editor_that_is_no_command_is_wrong_usage(dead: Cli) -> None:
+    for command in ('vi -Q"', " "):
+        ended = dead.run("dlq", "edit", ID, VISUAL="", EDITOR=command)
+        assert (ended.status, "$EDITOR" in ended.err, "Traceback" in ended.err) == (2, True, False), ended.err
+
+
 def test_an_editor_is_opened_again_with_the_faults_on_top_until_the_event_is_valid(dead: Cli, tmp_path: Path) -> None:
     """The second time it repairs what it broke. What strangers wrote stands behind a #, without control characters."""
     fixed = "file.write_text(text.replace('conver' + 'soin', 'conversion'))"
@@ -246,7 +252,10 @@ def test_what_somebody_else_replayed_meanwhile_is_told_and_nothing_is_written(de
 async def test_under_pii_hash_an_edit_leaves_nothing_plain_behind(dead: Cli, redis: Redis, prefix: str) -> None:
     """Neither what was put in, nor what it was before, though that was enqueued under another rule."""
     new = ["--set", "objectData[name=email].value=Ann@example.com", "--yes"]
+    exported = dead.done("dlq", "export").out
     dead.done("dlq", "edit", ID, *new, FORWARDER_PII="hash")
+    again = dead.run("dlq", "import", "-", given=exported, FORWARDER_PII="hash")
+    assert again.out == "0 imported, 1 were there already, 0 refused\n", "it is known again"
     assert "emailsha256" in data(letter(dead)["event"])
     stored = await redis.hgetall(Slot(prefix, "event-api", 0).key("letter", "000000000001"))
     text = b"".join(map(bytes, stored.values())).lower()  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typer.testing import CliRunner
 
 from producers.clock import DAY_MS, now_ms
 from producers.settings import BufferSettings
-from tests.integration.support import Cli
+from tests.integration.support import FORWARDER, Cli
 from tests.support.letters import fill, made
 from worker.cli.dlq.filters import chosen_by, filtered
 from worker.dead_letters import Filter, Letter
@@ -195,6 +196,58 @@ def test_lines_with_faults_are_named_and_the_good_ones_go(stocked: Cli) -> None:
     assert "line 3: line: is not JSON" in ended.err
     assert "line 4: died_at: must be RFC 3339" in ended.err
     assert numbers(stocked, "--oldest-first") == [58, 54]
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(stocked: Cli) -> None:
+    lines = stocked.done("dlq", "export", "--destination", "event-api", "--all").out
+    stocked.done("dlq", "discard", "--all", "--yes")
+    ended = stocked.run("dlq", "import", "-", given="\ufeff" + lines)
+    assert ended.out == "45 imported, 0 were there already, 0 refused\n"
+
+
+async def test_a_letter_whose_history_tells_no_reason_is_shown(cli: Cli, prefix: str) -> None:
+    buffer = BufferSettings(cli.env["FORWARDER_REDIS_URL"], prefix)
+    letter = made(buffer, 1)
+    redis = async_redis(buffer.redis_url)
+    await fill(redis, buffer, [letter._replace(event=replace(letter.event, history=({"batch": "1-a"},)))])
+    await redis.aclose()
+    assert "1-a" in cli.done("dlq", "show", "e-1", COLUMNS="200").out
+
+
+def test_a_full_disk_is_told_in_one_line(stocked: Cli) -> None:
+    """Also where little was written, which Python would only write at its end."""
+    for command in (["dlq", "list", "--json"], ["dlq", "list", "--json", "--limit", "1"], ["dlq", "export"]):
+        with Path("/dev/full").open("wb") as full:
+            ended = subprocess.run(
+                [FORWARDER, *command], env=stocked.env, stdout=full, stderr=subprocess.PIPE, check=False
+            )
+        assert (ended.returncode, ended.stderr) == (1, b"forwarder: No space left on device\n"), command
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        (["dlq", "replay", "--all", "--yes", "--rate", "inf"], "--rate"),
+        (["dlq", "replay", "--all", "--yes", "--rate", "nan"], "--rate"),
+        (["find", "\udcff", "--account", "1"], "ID"),
+        (["find", "e-1", "--account", "\udcff"], "--account"),
+    ],
+)
+def test_what_can_be_no_value_is_wrong_usage(stocked: Cli, command: list[str], named: str) -> None:
+    """Infinite rates, and bytes that are not UTF-8, which come as surrogates."""
+    ended = stocked.run(*command)
+    assert "Traceback" not in ended.err, ended.err
+    assert (ended.status, named in ended.err) == (2, True), ended
+
+
+def test_a_narrow_terminal_cuts_no_id_of_a_replay(stocked: Cli) -> None:
+    replay = stocked.done("dlq", "replay", "--account", "1", "--yes", "--detach", "--json").json["replay"]
+    assert replay in stocked.done("dlq", "replays", COLUMNS="80").out
+
+
+def test_an_id_that_is_not_utf_8_is_none_that_a_letter_has(stocked: Cli) -> None:
+    ended = stocked.run("dlq", "show", "\udcff")
+    assert (ended.status, ended.err) == (1, "no dead letter has the id ?\n")
 
 
 def test_commands_that_do_something_choose_nothing_unless_told() -> None:

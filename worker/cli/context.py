@@ -73,6 +73,15 @@ def plain(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
+def encodable(text: str) -> bool:
+    """Whether it is UTF-8: bytes of the command line that are not come as surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def asks(yes: bool) -> bool:
     """Whether a command asks: on a terminal; elsewhere, and with --yes, its own words count."""
     return not yes and sys.stdin.isatty()

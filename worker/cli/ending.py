@@ -15,7 +15,7 @@ from worker.stack.errors import StackError
 def in_one_line(command: Callable[[], object]) -> None:
     """Runs it. A fault is one line on standard error, never a traceback."""
     try:
-        command()
+        _flushed(command)
     except ConfigurationError as error:
         _end(str(error), 2)
     except (ForwarderError, StackError) as error:
@@ -23,8 +23,24 @@ def in_one_line(command: Callable[[], object]) -> None:
     except RedisError as error:
         _end(f"Redis does not answer: {error}", 1)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has seen enough
+        _drop_output()  # the reader has seen enough
         sys.exit(1)
+    except OSError as error:  # as of a full disk
+        _drop_output()
+        where = f"{error.filename}: " if error.filename else ""
+        _end(f"{where}{error.strerror or error}", 1)
+
+
+def _flushed(command: Callable[[], object]) -> None:
+    """Nothing is left to be written, and to fail, when Python ends."""
+    try:
+        command()
+    finally:
+        sys.stdout.flush()
+
+
+def _drop_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _end(message: str, status: int) -> None:

@@ -9,7 +9,16 @@ from typing import Annotated, Any
 import typer
 
 from producers.clock import rfc3339
-from worker.cli.context import DestinationOption, JsonOption, buffer_of, environment, known, plain, print_json
+from worker.cli.context import (
+    DestinationOption,
+    JsonOption,
+    buffer_of,
+    encodable,
+    environment,
+    known,
+    plain,
+    print_json,
+)
 from worker.lookup import Found, Lookup
 from worker.redis_client import with_redis
 from worker.settings import caps_of
@@ -33,6 +42,9 @@ def find(
 
     Without --type: of event-api conversions, of the others every type.
     """
+    for name, text in (("ID", event_id), ("--account", account), ("--type", event_type or "")):
+        if not encodable(text):
+            raise typer.BadParameter("is not UTF-8", param_hint=name)
     environ = environment()
     buffer, caps = buffer_of(environ), caps_of(environ)
     chosen = known(destination)

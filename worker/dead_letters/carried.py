@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
-from producers.clock import parse_rfc3339_utc, rfc3339
+from producers.clock import DAY_MS, now_ms, parse_rfc3339_utc, rfc3339
 from producers.destinations import DESTINATIONS, Whole
 from producers.errors import Fault, InvalidEvent
 from producers.keys import Slot, shard_of
@@ -41,6 +41,10 @@ class Reason(msgspec.Struct, frozen=True):
     message: str
 
 
+class Edited(msgspec.Struct, frozen=True):
+    original: Any
+
+
 class Entry(msgspec.Struct, frozen=True):
     """Of a history, as far as it is relied on; the rest comes back as it is."""
 
@@ -49,8 +53,8 @@ class Entry(msgspec.Struct, frozen=True):
     attempts: int = 0
     status: int | None = 0
     trace_id: str | None = ""
-    reasons: list[Reason] = []
-    edited: dict[str, Any] | None = None
+    reasons: list[Reason] | UnsetType = UNSET
+    edited: Edited | UnsetType = UNSET
 
 
 class Carried(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,11 +104,17 @@ def letter_in(line: bytes, buffer: BufferSettings) -> Letter:
         raise InvalidEvent([Fault("line", f"expected an object, got {type(value).__name__}")])
     carried = validated(value, Carried, at="")
     for place, entry in enumerate(carried.history):
-        validated(entry, Entry, at=f"history[{place}]")
+        told = validated(entry, Entry, at=f"history[{place}]")
+        if told.reasons is UNSET and told.edited is UNSET:
+            raise InvalidEvent([Fault(f"history[{place}]", "is neither a death with its reasons nor an edit")])
     letter = _letter(carried, buffer)
     if faults := list(_faults(letter)):
         raise InvalidEvent(faults)
     return letter
+
+
+def _with_zero_bytes(letter: Letter) -> Iterator[str]:
+    return (name for name, text in (("account", letter.of.account), ("code", letter.code)) if "\0" in text)
 
 
 def _payload(payload: bytes) -> dict[str, Any]:
@@ -136,8 +146,9 @@ def _letter(carried: Carried, buffer: BufferSettings) -> Letter:
 
 def _faults(letter: Letter) -> Iterator[Fault]:
     """What would spoil the requests of others, once it is sent again. It may be too old: that is told at a replay."""
-    if "\0" in letter.code:
-        yield Fault("code", "holds a zero byte")
+    yield from (Fault(name, "holds a zero byte") for name in _with_zero_bytes(letter))
+    if not 0 <= letter.died_at <= now_ms() + DAY_MS:  # no clock is so far ahead
+        yield Fault("died_at", "lies before 1970" if letter.died_at < 0 else "lies in the future")
     try:
         letter.event.encode()
     except ValueError as error:

@@ -11,12 +11,15 @@ from redis.exceptions import OutOfMemoryError, ResponseError
 
 from producers.errors import ForwarderError
 from producers.keys import LAYOUT, Slot
+from producers.preparer import Preparer
 from producers.settings import BufferSettings
 from worker.buffer.calls import Call, run_one
 from worker.dead_letters.filter import CHUNK, Filter
 from worker.dead_letters.finding import Finder
 from worker.dead_letters.letter import Letter
+from worker.history import original
 from worker.intake.letters import NAME as INTAKE
+from worker.intake.letters import readable
 
 Same = tuple[object, ...]
 
@@ -26,12 +29,16 @@ class NoRoom(ForwarderError):
 
 
 class Importing:
-    """Collects letters by their slots. `imported`, `known`: how many were brought back, and were there already."""
+    """Collects letters by their slots. `imported`, `known`: how many were brought back, and were there already.
 
-    def __init__(self, redis: Redis, finder: Finder, buffer: BufferSettings) -> None:
+    `preparer`: with the privacy rules by which an edit keeps the event before it.
+    """
+
+    def __init__(self, redis: Redis, finder: Finder, buffer: BufferSettings, preparer: Preparer) -> None:
         self._redis: Any = redis
         self._finder = finder
         self._buffer = buffer
+        self._preparer = preparer
         self._waiting: dict[Slot, list[Letter]] = {}
         self.imported = self.known = 0
 
@@ -59,8 +66,8 @@ class Importing:
         """Gives those that must be looked for again: letters of their ids came or went meanwhile."""
         counts = await self._counts(slot, letters)
         there = [letter async for letter in self._finder.find(Filter(ids=[each.id for each in letters]), slot=slot)]
-        known = {_same(letter) for letter in there}
-        new = [(letter, counts[letter.id]) for letter in letters if _same(letter) not in known]
+        known = {self._same(letter) for letter in there}
+        new = [(letter, counts[letter.id]) for letter in letters if self._same(letter) not in known]
         left = await self._run(slot, [word for each in new for word in _words(*each)]) if new else []
         self.known += len(letters) - len(new)
         self.imported += len(new) - len(left)
@@ -86,6 +93,19 @@ class Importing:
                 raise
             raise NoRoom(told) from None
 
+    def _same(self, letter: Letter) -> Same:
+        """By what a letter is known again, also after it was edited: its first event, and the death it came from."""
+        told, batch = json.dumps(self._first(letter), sort_keys=True), letter.last.get("batch", "")
+        return letter.id, letter.of.account, letter.died_at, batch, told
+
+    def _first(self, letter: Letter) -> Any:
+        """The event before its first edit, as an edit keeps it: personal fields may be hashed there, and plain here."""
+        first = original(letter.event.history, letter.readable())
+        if letter.slot.destination != INTAKE:
+            return self._preparer.event_as_kept(letter.slot.destination, letter.of.account, first)
+        text = first if isinstance(first, str) else json.dumps(first)
+        return readable(self._preparer.as_kept(text.encode("utf-8", "surrogatepass")))
+
 
 def _words(letter: Letter, seen: int) -> list[Any]:
     """For the script."""
@@ -93,10 +113,3 @@ def _words(letter: Letter, seen: int) -> list[Any]:
     event_time = "" if letter.slot.destination == INTAKE else event.event_time
     names = (letter.id, letter.code, of.account, of.order, of.kind)
     return [*names, letter.died_at, event_time, event.encode(), seen]
-
-
-def _same(letter: Letter) -> Same:
-    """By what a letter is known again, also after it was edited: its first event, and the death it came from."""
-    edits = (entry["edited"].get("original") for entry in letter.event.history if "edited" in entry)
-    first = next(edits, letter.readable())
-    return letter.id, letter.of.account, letter.died_at, letter.last.get("batch", ""), json.dumps(first, sort_keys=True)

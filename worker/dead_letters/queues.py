@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from producers.accepted import EventId
 from producers.consent import Consent
 from producers.keys import Slot
+from producers.preparer import Preparer
 from producers.settings import BatchSettings, BufferSettings
 from worker.dead_letters.choice import Choice, choose
 from worker.dead_letters.discarding import discard
@@ -84,9 +85,9 @@ class DeadLetters:
         """Sends letters again, in batches of their own, with their first ids and times, if they still may be sent."""
         return await self._replaying.replay(places, moved)
 
-    def importing(self) -> Importing:
-        """Brings letters back, as many as it is given."""
-        return Importing(self._redis, self._finder, self._buffer)
+    def importing(self, preparer: Preparer | None = None) -> Importing:
+        """Brings letters back, as many as it is given. `preparer`: with the privacy rules of edits."""
+        return Importing(self._redis, self._finder, self._buffer, preparer or Preparer({}))
 
     async def discard(self, places: Iterable[Place], moved: Callable[[int], object] = lambda _: None) -> int:
         """Gives letters up for good. Gives how many there still were."""

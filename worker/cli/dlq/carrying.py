@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,10 +15,11 @@ from redis.exceptions import RedisError
 from rich.progress import Progress
 
 from producers.errors import InvalidEvent
-from producers.settings import BufferSettings
+from producers.preparer import Preparer
+from producers.settings import BufferSettings, privacy_settings
 from worker.cli.audit import audited
 from worker.cli.context import JsonOption, buffer_of, environment, err, print_json
-from worker.cli.dlq.filters import filtered
+from worker.cli.dlq.filters import AllOption, filtered
 from worker.cli.dlq.shared import on_queues
 from worker.cli.files import opened
 from worker.dead_letters import DeadLetters, Filter
@@ -29,7 +31,12 @@ FileArgument = Annotated[Path, typer.Argument(metavar="FILE|-", help="JSON lines
 
 
 @filtered
-def export(chosen: Filter, output: OutputOption = None, as_json: JsonOption = False) -> None:
+def export(
+    chosen: Filter,
+    output: OutputOption = None,
+    everything: AllOption = False,  # noqa: ARG001 - what it does anyway, said as to the commands beside it
+    as_json: JsonOption = False,
+) -> None:
     """Write dead letters as JSON lines, oldest first, with all that it takes to import them again. They stay."""
     buffer = buffer_of(environment())
     with _written(output) as stream:
@@ -73,7 +80,7 @@ class _Taking:
         self.failed = False
 
     async def all(self, queues: DeadLetters) -> None:
-        importing = queues.importing()
+        importing = queues.importing(Preparer({}, privacy_settings(environment())))
         try:
             for number, line in enumerate(self._stream, start=1):
                 await self._take(importing, number, line)
@@ -85,6 +92,7 @@ class _Taking:
 
     async def _take(self, importing: Importing, number: int, line: bytes) -> None:
         self._moved(len(line))
+        line = line.removeprefix(BOM_UTF8) if number == 1 else line
         if not line.strip():
             return
         try:

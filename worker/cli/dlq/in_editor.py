@@ -44,10 +44,9 @@ class InEditor:
     """`check`: gives the change, or raises `InvalidEvent`."""
 
     def __init__(self, environ: Mapping[str, str], opened: Opened, check: Callable[[Any], Change]) -> None:
-        command = environ.get("VISUAL") or environ.get("EDITOR")
-        if not command:
+        self._command = _words(environ.get("VISUAL") or environ.get("EDITOR") or "")
+        if not self._command:
             raise typer.BadParameter("set $VISUAL or $EDITOR, or give --set, --unset or --file", param_hint="ID")
-        self._command = shlex.split(command)
         self._opened = opened
         self._check = check
 
@@ -91,6 +90,13 @@ class InEditor:
             yield f"{COMMENT} FAULT {plain(str(fault))}"
         yield f"{COMMENT} Lines up here that begin with {COMMENT} do not count."
         yield f"{COMMENT} Close it as it is, or empty, to change nothing."
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        raise typer.BadParameter(f"$VISUAL or $EDITOR is no command: {error}", param_hint="ID") from None
 
 
 @contextmanager

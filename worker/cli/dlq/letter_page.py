@@ -45,7 +45,9 @@ def _history(history: tuple[dict[str, Any], ...]) -> Table:
 
 
 def _reasons(entry: Mapping[str, Any]) -> str:
-    told = [f"{each['code']}: {each['message']}" if each["message"] else each["code"] for each in entry["reasons"]]
+    told = [
+        f"{each['code']}: {each['message']}" if each["message"] else each["code"] for each in entry.get("reasons", [])
+    ]
     return "; ".join(told)
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from worker.cli.context import DestinationOption, JsonOption, out, print_json
+from worker.cli.context import DestinationOption, JsonOption, out, plain, print_json
 from worker.cli.dlq.filters import filtered, queue
 from worker.cli.dlq.letter_page import print_letter
 from worker.cli.dlq.shared import on_queues, shown_plain
@@ -79,7 +79,7 @@ def show(
     chosen = Filter(queue(destination), ids=[event_id])
     letters = on_queues(lambda queues: _all(queues.find(chosen)))
     if not letters:
-        typer.echo(f"no dead letter has the id {event_id}", err=True)
+        typer.echo(f"no dead letter has the id {plain(event_id)}", err=True)
         raise typer.Exit(1)
     if as_json:
         print_json([{**letter.shown(), "history": list(letter.event.history)} for letter in letters])

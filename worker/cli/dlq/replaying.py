@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Annotated, Any
 
 import typer
@@ -22,13 +23,21 @@ from worker.replay.preview import Preview
 from worker.replay.record import new_id
 
 
+def _finite(rate: float | None) -> float | None:
+    """Neither inf nor nan, which Python reads as numbers."""
+    if rate is not None and not isfinite(rate):
+        raise typer.BadParameter("is no number of letters")
+    return rate
+
+
 @filtered(named=True)
 def replay(
     chosen: Filter,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be moved, and change nothing.")] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many letters, the oldest first.")] = None,
     rate: Annotated[
-        float | None, typer.Option(min=0.1, help="Letters a second. [default: FORWARDER_REPLAY_RATE]")
+        float | None,
+        typer.Option(min=0.1, callback=_finite, help="Letters a second. [default: FORWARDER_REPLAY_RATE]"),
     ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Do not wait for its end.")] = False,
     why: WhyOption = "",

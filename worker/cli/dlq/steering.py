@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from producers.clock import rfc3339
 from worker.cli.audit import audited
@@ -31,7 +31,18 @@ def replays(
     if as_json:
         print_json([each.shown() for each in found])
         return
-    table = Table("replay", "state", "began", "by", "chosen by", "chosen", "moved", "withheld", "undecided", "expired")
+    table = Table(
+        Column("replay", no_wrap=True, min_width=max((len(each.id) for each in found), default=0)),
+        "state",
+        "began",
+        "by",
+        "chosen by",
+        "chosen",
+        "moved",
+        "withheld",
+        "undecided",
+        "expired",
+    )
     for each in found:
         counts = (each.chosen, each.moved, each.withheld, each.undecided, each.expired)
         table.add_row(each.id, each.state, rfc3339(each.created), shown_plain(each.by), _words(each), *map(str, counts))
