@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha1
 from itertools import groupby
 from typing import Any
@@ -164,7 +164,7 @@ class World:
             stored = letters[number]["event"] if number in letters else StoredEvent(0, 0, b"").encode()
             payload = payload_of(stored)
             digest = sha1(payload, usedforsecurity=False).hexdigest()
-            told = print_of_id(letters[number]["account"].decode(), "", name_of(stored)) if number in letters else b""
+            told = _print_of(letters[number]) if number in letters else b""
             args += [place, fate, digest, len(payload) + 1, self.cap_bytes, event_time_of(stored), 0, told]
         answer = await run_one(self.redis, Call("replay", self.slot.fixed, args))
         await self.check()
@@ -270,8 +270,15 @@ def events(count: int, account: str = "acme", order: str = "", kind: str = "", *
     return [event(f"e{number}", account, order, kind, size=size) for number in range(count)]
 
 
+def _print_of(letter: Mapping[str, bytes]) -> bytes:
+    account, kind = letter["account"].decode(), json.loads(payload_of(letter["event"])).get("eventType", "")
+    return print_of_id(account, kind, name_of(letter["event"]))
+
+
 def name_of(stored: bytes) -> str:
-    return str(json.loads(payload_of(stored))["n"])
+    """Of an event that the tests made up, or of one as a shop makes it."""
+    event = json.loads(payload_of(stored))
+    return str(event.get("n") or event.get("clientEventId"))
 
 
 def death(stored: bytes, code: str = CODE) -> Death:

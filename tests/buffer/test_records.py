@@ -128,26 +128,15 @@ async def test_of_a_batch_that_went_three_ways_each_event_tells_its_own(world: W
 
 
 async def test_a_replayed_event_tells_its_earlier_life_too(world: World) -> None:
-    """Here the index is told of the new batch by hand."""
     await world.append(event(0), event(1))
     await answer(world, await world.claim_one(), Delivered(refused={1: NO}), 200, "first life")
     (number,) = (await world.picture()).letters
     await world.replay([number])
     batch = await world.claim_one()
     await answer(world, batch, Delivered(), 200, "second life")
-    await _reindexed(world, batch.id)
     one = await found(world, 1)
     assert (one.state, one.replayed) == ("delivered", True)
     assert told(one) == [(200, "first life", 2, "dead"), (200, "second life", 1, "delivered")]
-
-
-async def _reindexed(world: World, batch: str) -> None:
-    """As a replay does: the ids lead to the new batch."""
-    number, epoch = batch.split("-")
-    packed = int(number).to_bytes(5, "little") + bytes.fromhex(epoch)
-    for name, ids in (await world.picture()).ids.items():
-        for print_, noted in ids.items():
-            await world.redis.hset(world.slot.key("ids", name), print_, noted[:4] + packed)
 
 
 async def test_an_erasure_leaves_the_others_of_its_batch_their_way(world: World) -> None:

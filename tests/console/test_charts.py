@@ -90,8 +90,11 @@ def test_the_overview_draws_what_is_sampled_and_metrics_want_the_token(console: 
         assert tables == {each["aria-describedby"] for each in page.all("svg") if "aria-describedby" in each}
 
 
-def test_where_nothing_is_measured_there_are_no_charts(console: Console) -> None:
+def test_the_real_console_tells_prometheus_what_the_ledger_says_and_draws_nothing_that_was_not_measured(
+    console: Console,
+) -> None:
     with served(console.env) as bare, bare.browser() as client:
-        assert client.get("/metrics", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 404
+        answer = client.get("/metrics", headers={"authorization": f"Bearer {TOKEN}"})
+        assert "forwarder_events_accepted_total" in answer.text
         client.sign_in()
         assert not client.page("/").all("polyline")

@@ -260,7 +260,7 @@ def test_one_letter_is_discarded(browser: Browser, buried: Bury) -> None:
 
 def test_an_event_is_found_by_its_id(console: Console, browser: Browser, buried: Bury) -> None:
     Producer.from_env(console.env).enqueue("event-api", account="found", event=conversion("found-1"))
-    assert "waits" in browser.page("/events?id=found-1&account=found").text
+    assert "Waits" in browser.page("/events?id=found-1&account=found").text
     buried("found-2", account="lost", code="Lost")
     page = browser.page("/events?id=found-2")
     assert "Lost" in page.text

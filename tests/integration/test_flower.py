@@ -187,7 +187,7 @@ def test_a_replay_is_shown_by_its_name_with_what_it_moved(ground: Ground) -> Non
     cli, sandbox = ground.forwarder.cli, ground.forwarder.sandbox
     sandbox.faults({"refuse": True, "match": {"account": "93004"}})
     cli.enqueue(samples("93004", 40))
-    cli.drain()
+    eventually(lambda: cli.done("status", "--json").json["event-api"]["dead"] >= 40)
     sandbox.faults()
     cli.done("dlq", "replay", "--account", "93004", "--yes")
     found = eventually(lambda: ground.task("SUCCESS", "'replayed': 40", "forwarder.replay.event-api"))

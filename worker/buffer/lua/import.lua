@@ -35,6 +35,7 @@ for at = HEAD + 1, #ARGV, LETTER do
   if not bring_back(at) then left[#left + 1] = (at - HEAD - 1) / LETTER end
 end
 local added = (#ARGV - HEAD) / LETTER - #left
+if added > 0 then redis.call('HINCRBY', base .. 'stats', 'imported', added) end
 count('accepted', added)
 count('dead', added)
 book()

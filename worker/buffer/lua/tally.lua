@@ -5,6 +5,7 @@
 --   request_ms, request_events       the sums of both
 --   delivery:<ms>, delivery_ms       the same of delivered events: how long it was since their batch was opened
 --   died:<code>          events that became dead letters; beyond so many codes: of `other`
+--   imported             letters that came from a file (import.lua): they died before
 --   retried, returned    events to be sent again, their attempt spent or given back
 --   waits, waited_ms     how often, and for how long, a request waited for its place in the rate
 local DELIVERY_MS = { 500, 1000, 1500, 2000, 3000, 5000, 10000, 30000, 60000, 300000, 1800000, 3600000, 21600000, 86400000 }
