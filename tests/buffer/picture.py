@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from producers.keys import FIXED, Slot
+from worker.buffer.tallies import counters
 
 STATES = ("open", "ready", "waiting", "in_flight")
 ENDS = ("delivered", "dead", "discarded")
@@ -143,8 +144,10 @@ def _texts(value: dict[bytes, Any]) -> dict[str, Any]:
 
 def _note(picture: Picture, kind: str, rest: bytes, value: Any) -> None:  # noqa: C901 - a table of kinds
     name = rest.decode()
-    if kind in ("ledger", "stats"):
-        getattr(picture, kind).update({state: int(count) for state, count in _texts(value).items()})
+    if kind == "ledger":
+        picture.ledger.update({state: int(count) for state, count in _texts(value).items()})
+    elif kind == "stats":
+        picture.stats = counters(value)
     elif kind in ("accounts", "times"):
         setattr(picture, kind, _texts(value))
     elif kind == "record":

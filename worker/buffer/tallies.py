@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 INF = "inf"
 REQUEST_MS = (10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000)
@@ -12,6 +13,7 @@ DELIVERY_MS = (  # as in tally.lua, which knows when an event is delivered
     *(500, 1_000, 1_500, 2_000, 3_000, 5_000, 10_000, 30_000, 60_000),
     *(300_000, 1_800_000, 3_600_000, 21_600_000, 86_400_000),
 )
+SUMS = {"request": ("request_ms", "request_events"), "delivery": ("delivery_ms",)}
 ROUND_TRIP_MS = (1, 2, 5, 10, 25, 50, 100, 250, 1_000, 5_000)
 
 
@@ -24,3 +26,14 @@ def bound_of(bounds: Sequence[int], value: float) -> str:
     """The first that is not below the value."""
     place = bisect_left(bounds, value)
     return str(bounds[place]) if place < len(bounds) else INF
+
+
+def counters(stats: Mapping[bytes, bytes]) -> Counter[str]:
+    """What the hash says: each field's count, and the sums that stand beside counts."""
+    counts: Counter[str] = Counter()
+    for field, told in stats.items():
+        name = field.decode("utf-8", "replace")
+        count, *sums = map(int, told.split())
+        counts[name] += count
+        counts.update(dict(zip(SUMS.get(name.partition(":")[0], ()), sums, strict=False)))
+    return counts

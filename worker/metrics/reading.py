@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from producers.destinations import DESTINATIONS
 from producers.keys import Slot
+from worker.buffer.tallies import counters
 from worker.intake.letters import NAME as INTAKE
 
 SOON_MS = 12 * 3_600_000
@@ -68,7 +69,7 @@ def understood(answers: Sequence[Any]) -> Reading:
     circuit = "closed" if circuit_until is None else "open" if int(circuit_until) > now else "half-open"
     return Reading(
         ledger=_counts(ledger),
-        stats=_counts(stats),
+        stats=counters(stats),
         age_s=max(0, seconds - int(oldest[0])) if oldest else None,
         paused=paused is not None,
         circuit=circuit,

@@ -16,10 +16,11 @@ local function part_batch(batch, part, epoch, renewed)
   return part_id
 end
 
--- A batch that is no part has its list for itself.
-local function release_list(batch, new_owners)
+-- The batch goes, and with the last of those that share it its list. A batch that is no part has its list for itself.
+local function remove(batch, new_owners)
   local list = batch.list
-  if list == batch.id and new_owners == 0 then return redis.call('UNLINK', events_key(list)) end
+  if list == batch.id and new_owners == 0 then return redis.call('UNLINK', batch_key(list), events_key(list)) end
+  redis.call('UNLINK', batch_key(batch.id))
   local owners = tonumber(redis.call('GET', owners_key(list)) or 1) - 1 + new_owners
   if owners == 0 then
     redis.call('UNLINK', events_key(list), owners_key(list))
@@ -31,9 +32,8 @@ end
 -- The batch goes; its parts take its place in its order key, or else the next batch steps forward to it. Only from the
 -- head (`at_head`) something may be claimed.
 local function replace(batch, given, epoch, renewed)
-  redis.call('UNLINK', batch_key(batch.id))
+  remove(batch, #given)
   gone(batch.id, batch.opened)
-  release_list(batch, #given)
   local order, behind = batch.order ~= '' and order_key(batch.account, batch.order), batch.id
   for place = #given, 1, -1 do
     local part_id = part_batch(batch, given[place], epoch, renewed)

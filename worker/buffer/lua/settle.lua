@@ -108,23 +108,21 @@ local stays = #given == 1 and again == batch.events and mode ~= 'renew' -- the b
 local function tell()
   if records_ms == 0 or stays and told == '' then return end
   local came = '"now":' .. now .. ',"e":' .. f[5]
-  for name, events in pairs({ d = delivered, x = deaths, a = again }) do
-    if events > 0 then came = came .. ',"' .. name .. '":' .. events end
-  end
-  keep_record(batch, records_ms, told, came .. (stays and '' or ending_in_words(batch, given)), batch.told)
-  if not stays then keep_prints(batch, prints, records_ms) end
+  if delivered > 0 then came = came .. ',"d":' .. delivered end
+  if deaths > 0 then came = came .. ',"x":' .. deaths end
+  if again > 0 then came = came .. ',"a":' .. again end
+  keep_record(batch, ARGV[15], told, came .. (stays and '' or ending_in_words(batch, given)), batch.told)
+  if not stays then keep_prints(batch, prints, ARGV[15]) end
 end
 
 local function tally_all()
-  local waited = tonumber(ARGV[23])
-  if ARGV[20] ~= '' then tally_request(ARGV[20], tonumber(ARGV[21]), tonumber(ARGV[22])) end
-  if delivered > 0 then tally_delivered(delivered, math.max(0, now - batch.opened)) end
+  tally_attempt(ARGV[20], ARGV[21], ARGV[22], delivered, math.max(0, now - batch.opened))
   if again > 0 then tally(mode == 'refund' and 'returned' or 'retried', again) end
-  if waited > 0 then
+  if ARGV[23] ~= '0' then
     tally('waits', 1)
-    tally('waited_ms', waited)
+    tally('waited_ms', ARGV[23])
   end
-  book_tallies()
+  if deaths == 0 then return end
   local died = {}
   for place = 0, deaths - 1 do
     local code = ARGV[DEATHS + DEATH * place + 1]
