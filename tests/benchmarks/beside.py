@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
+from random import Random
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -57,6 +58,7 @@ A_SECOND = 50
 CALL = 100  # events of one call of the load
 ASKED_FOR = 400  # live events of each kind whose way through the worker is looked up
 PATIENCE_S = 900
+MOST_TOLD = 6  # scripts
 SETTLED_S = 1.0  # after which what went before is felt no more
 HOUR_MS = 3_600_000
 ALLOWED = (1.10, 0.050)  # times, and s more
@@ -182,7 +184,7 @@ def tell(text: str) -> None:
 async def until_tried(redis: Redis, env: dict[str, str], sent: Sequence[Sent]) -> list[float]:
     """Seconds until the worker began its attempt at each of some of them, by the records of their batches."""
     lookup = Lookup(redis, buffer_settings(env), caps_of(env))
-    some = sent[:: max(1, len(sent) // ASKED_FOR)]
+    some = Random(1).sample(sent, min(ASKED_FOR, len(sent)))
     found = [(each, await lookup.find(each.name, each.account, "event-api", "conversion")) for each in some]
     return [(one.attempts[0].at - each.at_ms) / 1_000 for each, (one, *_) in found]
 
@@ -206,7 +208,7 @@ def tell_slow(redis: Any) -> None:
     for entry in redis.slowlog_get(100_000):
         command, *words = entry["command"].decode("utf-8", "replace").split(" ", 2)
         took[names.get(words[0], command) if words else command].append(entry["duration"])
-    for name, times in sorted(took.items(), key=lambda each: -sum(each[1])):
+    for name, times in sorted(took.items(), key=lambda each: -sum(each[1]))[:MOST_TOLD]:
         half, most = median(times) / 1_000, max(times) / 1_000
         tell(
             f"  Redis was kept by {name:<14} {len(times):>5} times above 1 ms: p50 {half:.1f} ms, at most {most:.1f} ms"

@@ -1,15 +1,10 @@
-"""Does a replay survive a kill, and what do live events feel of one?
+"""Does a replay survive a kill? `python -m tests.benchmarks.replay [--letters 1000000] [--replayed 100000] [--rate N]`
 
-`python -m tests.benchmarks.replay [--letters 1000000] [--replayed 100000] [--rate N] [--no-kill] [--no-live]`
+An embedded Redis of its own holds that many dead letters: as many as are to be replayed of the account `killed`, the
+rest of twenty others, in turn. A real worker and the sandbox. What live events feel of a replay: `beside.py`.
 
-An embedded Redis of its own holds that many dead letters: as many as are to be replayed of each of the accounts
-`killed` and `beside`, the rest of twenty others, all in turn. A real worker and the sandbox.
-
-(a) Replays those of `killed`; at the half of them the whole group of the worker's processes is killed, then another
+Replays those of `killed`; at the half of them the whole group of the worker's processes is killed, then another
 worker is started. Prints what was moved, by the ledger and by what came at the sandbox, and what came twice.
-(b) Prints p50 and p95 of the time from `enqueue` to the arrival at the sandbox, of fifty live events a second, half of
-them of the account that is replayed: without a replay, and while those of `beside` are replayed. Asked for is a p95
-within 10 % + 50 ms of that before.
 """
 
 from __future__ import annotations
@@ -18,16 +13,13 @@ import argparse
 import asyncio
 import json
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from statistics import quantiles
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from producers import Producer
 from producers.clock import now_ms
 from producers.keys import Slot
 from producers.settings import buffer_settings
@@ -41,13 +33,10 @@ from worker.stack.child import Child
 from worker.stack.redis_server import EmbeddedRedis
 
 NO_REWRITE = {"auto-aof-rewrite-percentage": "0"}  # its fork and its copies are another question
-KILLED, BESIDE, LIVE = "killed", "beside", "live"
+KILLED = "killed"
 OTHERS = 20
-A_SECOND = 50
-BEFORE_S = 20
 HOUR_MS = 3_600_000
 PATIENCE_S = 1_800
-ALLOWED = (1.10, 0.050)  # times, and s more
 _names = count(1)
 
 
@@ -79,22 +68,17 @@ def tell(text: str) -> None:
 
 
 def letters(env: dict[str, str], total: int, replayed: int) -> Iterator[Letter]:
-    """In turn: of the two accounts, and of others between them."""
+    """In turn: of the account, and of others between them."""
     buffer, now = buffer_settings(env), now_ms()
-    left = {KILLED: replayed, BESIDE: replayed}
     each = max(1, total // max(1, replayed))
     for number in range(total):
-        account = (KILLED, BESIDE)[number % 2] if number % each < 2 else f"other-{number % OTHERS}"
-        if account in left and not left[account]:
-            account = f"other-{number % OTHERS}"
-        elif account in left:
-            left[account] -= 1
+        chosen = number % each == 0 and number // each < replayed
+        account = KILLED if chosen else f"other-{number % OTHERS}"
         died_at = now - HOUR_MS * (total - number) // total
         yield made(buffer, number, account=account, died_at=died_at, event_time=died_at - 1_000)
 
 
 def killed(bench: Bench, worker: Child, rate: float) -> Child:
-    """Part (a)."""
     before = bench.cli.ledger()
     began = time.monotonic()
     replay = bench.replay(KILLED, rate)
@@ -120,70 +104,11 @@ def killed(bench: Bench, worker: Child, rate: float) -> Child:
     return worker
 
 
-class Live:
-    """A shop that enqueues evenly, from a thread."""
-
-    def __init__(self, env: dict[str, str]) -> None:
-        self._producer = Producer.from_env(env)
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self.began: dict[str, float] = {}
-
-    def __enter__(self) -> Live:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._over.set()
-        self._thread.join()
-        self._producer.close()
-
-    def _run(self) -> None:
-        next_at = time.monotonic()
-        while not self._over.wait(max(0.0, next_at - time.monotonic())):
-            next_at += 1 / A_SECOND
-            name = f"{LIVE}-{next(_names)}"
-            account = (LIVE, BESIDE)[len(self.began) % 2]
-            event = {"clientEventId": name, "eventType": "conversion"}
-            self.began[name] = time.monotonic()
-            self._producer.enqueue("event-api", account=account, event=event)
-
-
-def beside(bench: Bench, rate: float) -> None:
-    """Part (b)."""
-    env = {**bench.cli.env}
-    with Live(env) as before:
-        time.sleep(BEFORE_S)
-    bench.cli.drain()
-    with Live(env) as meanwhile:
-        began = time.monotonic()
-        replay = bench.replay(BESIDE, rate)
-        bench.done(replay)
-        seconds = time.monotonic() - began
-    bench.cli.drain()
-    moved = int(bench.field(replay, "moved"))
-    tell(f"{moved:,} replayed beside {A_SECOND} live events a second: {seconds:.0f} s, {moved / seconds:,.0f} a second")
-    arrived = {name: row["arrived"] for row in bench.sandbox.taken("event-api") for name in row["ids"]}
-    first, second = (told(each.began, arrived, name) for each, name in ((before, "before"), (meanwhile, "meanwhile")))
-    most = first * ALLOWED[0] + ALLOWED[1]
-    tell(f"p95 may be {most * 1000:.0f} ms: {'kept' if second <= most else 'NOT KEPT'}")
-
-
-def told(began: dict[str, float], arrived: dict[str, float], name: str) -> float:
-    """Prints what the latencies were; gives the p95 (s)."""
-    times = [arrived[event] - at for event, at in began.items()]
-    cuts = quantiles(times, n=20)
-    tell(f"{name:<10} {len(times):>6} live events  p50 {cuts[9] * 1000:6.0f} ms  p95 {cuts[18] * 1000:6.0f} ms")
-    return cuts[18]
-
-
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--letters", type=int, default=1_000_000)
     parser.add_argument("--replayed", type=int, default=100_000)
     parser.add_argument("--rate", type=float, default=1_000)
-    parser.add_argument("--no-kill", action="store_true")
-    parser.add_argument("--no-live", action="store_true")
     return parser.parse_args()
 
 
@@ -206,9 +131,7 @@ def main() -> None:
             tell(f"dry run: {json.dumps({**seen, 'by': len(seen['by'])})} in {time.monotonic() - began:.1f} s")
             worker = bench.worker()
             try:
-                worker = worker if asked.no_kill else killed(bench, worker, asked.rate)
-                if not asked.no_live:
-                    beside(bench, asked.rate)
+                worker = killed(bench, worker, asked.rate)
             finally:
                 worker.kill()
                 rokt.stop()

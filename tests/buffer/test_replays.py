@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterable
+from itertools import count
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from redis.exceptions import RedisError
 
 from producers.clock import now_ms
 from producers.destinations.event_api import EVENT_API
@@ -18,6 +21,8 @@ from tests.buffer.replaying import ANY, ONE, Running, dead, die, fresh, names, s
 from tests.buffer.support import CODE, World, event, events
 from worker.buffer.batches import Batch, Part, Room, Settlement
 from worker.dead_letters import Filter
+from worker.dead_letters.finding import Finder
+from worker.dead_letters.indexes import Found
 from worker.dead_letters.letter import Letter
 from worker.replay import Replays
 
@@ -293,3 +298,23 @@ async def test_a_letter_that_was_changed_since_it_was_read_is_read_again(
     assert asked[0].startswith("evil")
     assert sorted(await names(world)) == [f"acme-{CODE}-0", f"acme-{CODE}-1"]
     assert {each for each in asked if each.startswith("acme")} == set(await names(world))
+
+
+async def test_no_letter_is_skipped_when_redis_fails_while_they_are_read(
+    world: World, replays: Replays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read ahead is lost with the error, and read again."""
+    await die(world, 450)
+    replay = await started(replays)
+    read, calls = Finder.letters, count(1)
+
+    async def failing(self: Finder, page: Iterable[Found]) -> list[Letter]:
+        if next(calls) % 7 == 0:
+            raise RedisError("away")
+        return await read(self, page)
+
+    monkeypatch.setattr(Finder, "letters", failing)
+    await Running(world).to_the_end()
+    assert sorted(await names(world)) == sorted(f"acme-{CODE}-{number}" for number in range(450))
+    assert (await told(replays, replay)).moved == 450
+    assert next(calls) > 7
