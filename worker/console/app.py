@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -69,7 +69,8 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 async def _away(request: Request, error: Exception) -> Response:
     """What a page would show is in Redis."""
-    return page(request, "error.html", 503, title="Redis does not answer", message=str(error))
+    title = "Redis is out of memory" if isinstance(error, OutOfMemoryError) else "Redis does not answer"
+    return page(request, "error.html", 503, title=title, message=str(error))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
