@@ -85,15 +85,7 @@ class Process:
             yield runner
         finally:
             runner.end()
-            await self._ended(running)
-
-    async def _ended(self, running: asyncio.Task[None]) -> None:
-        """It ends by itself. A task must end too: what hangs is left, and changes nothing that is not meant."""
-        done, _ = await asyncio.wait({running}, timeout=REPLAY_END_S)
-        if not done:
-            log.warning("replay_left")
-            running.cancel()
-            await asyncio.wait({running}, timeout=LOOK_S)
+            await ended(running)
 
     async def _leave_to_others(self, slot: Slot) -> None:
         """This task came too late: another worker's dispatcher need not wait until the note of it lapses."""
@@ -111,6 +103,15 @@ class Process:
                 await asyncio.wait({task}, timeout=LOOK_S)
                 return
         task.result()
+
+
+async def ended(running: asyncio.Task[None]) -> None:
+    """It ends by itself. A task must end too: what hangs is left, and changes nothing that is not meant."""
+    done, _ = await asyncio.wait({running}, timeout=REPLAY_END_S)
+    if not done:
+        log.warning("replay_left")
+        running.cancel()
+        await asyncio.wait({running}, timeout=LOOK_S)
 
 
 _own = threading.local()  # Celery's thread pools get a loop a thread

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from producers.settings import BufferSettings
 from tests.buffer.replaying import ANY, Running, dead, die, names, started, told
 from tests.buffer.support import CODE, World
+from worker import process
 from worker.dead_letters import Filter
 from worker.replay import Replays, choosing
 from worker.replay.asking import Asking
@@ -62,11 +64,30 @@ async def test_a_runner_ends_between_two_steps_when_it_is_told(
     replay = await started(replays, Filter(text="nowhere"), seen=await replays.preview(ANY))
     runner = Running(world).runner()
     running = asyncio.create_task(runner.run(60))
-    while await field(world, replay, "at") == "0/":
-        await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        while await field(world, replay, "at") == "0/":
+            await asyncio.sleep(0)
     runner.end()
     await asyncio.wait_for(running, 5)
     assert await field(world, replay, "state") == "running"
+
+
+async def test_a_task_ends_though_what_runs_in_it_lets_no_cancel_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "REPLAY_END_S", 0.05)
+    monkeypatch.setattr(process, "LOOK_S", 0.05)
+    over = asyncio.Event()
+
+    async def stubborn() -> None:
+        while not over.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await over.wait()
+
+    running = asyncio.create_task(stubborn())
+    await asyncio.sleep(0)
+    await asyncio.wait_for(process.ended(running), 5)
+    assert not running.done()
+    over.set()
+    await running
 
 
 async def test_a_slow_shop_is_asked_once_about_each_letter_and_what_it_said_is_used(
