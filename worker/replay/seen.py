@@ -45,13 +45,16 @@ async def seen_by_index(redis: Any, finder: Finder, chosen: Filter, slot: Slot |
 
 async def _looked_at(redis: Any, page: Sequence[Found]) -> list[Seen]:
     """Those that are still there."""
+    slots = list(dict.fromkeys(found.slot for found in page))
     pipeline = redis.pipeline(transaction=False)
     for slot, number, _ in page:
         pipeline.hmget(slot.key("letter", number), "account", "code", "order", "kind")
-        pipeline.zscore(slot.key("dead_expires"), number)
+    for slot in slots:
+        pipeline.zmscore(slot.key("dead_expires"), [found.number for found in page if found.slot == slot])
     answers = await pipeline.execute()
-    told = zip(page, answers[::2], answers[1::2], strict=True)
-    return [_seen(found, fields, event_time) for found, fields, event_time in told if fields[1] is not None]
+    times = {slot: iter(told) for slot, told in zip(slots, answers[len(page) :], strict=True)}
+    letters = ((found, fields, next(times[found.slot])) for found, fields in zip(page, answers, strict=False))
+    return [_seen(*letter) for letter in letters if letter[1][1] is not None]
 
 
 def _seen(found: Found, fields: Sequence[bytes], event_time: float | None) -> Seen:
