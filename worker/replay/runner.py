@@ -74,7 +74,7 @@ class Runner:
             await self._keep({})
 
     async def _run(self, ends: float, until_idle: bool) -> None:
-        while not self._ended and (left := ends - time.monotonic()) > 0:
+        while not self._is_to_end and (left := ends - time.monotonic()) > 0:
             try:
                 pause = await self._turn()
             except (RedisError, OSError) as error:
@@ -90,7 +90,7 @@ class Runner:
             await self._rest(min(pause, left, TURN_S))
 
     @property
-    def _ended(self) -> bool:
+    def _is_to_end(self) -> bool:
         return self._stop.asked or self._ending.is_set()
 
     async def _rest(self, seconds: float) -> None:
@@ -103,7 +103,7 @@ class Runner:
         if time.monotonic() - self._looked >= LOOK_S or (self._walks and all(w.over for w in self._walks.values())):
             await self._look()
         for walk in [each for each in self._walks.values() if not each.over and each.due_in() <= 0]:
-            if self._ended:
+            if self._is_to_end:
                 break
             done = await walk.step()
             self.moved += done.moved
