@@ -20,7 +20,7 @@ EFFECTS.update(
         "limit": "a settlement gives a batch back and holds its account for a time",
         "park": "a settlement gives a batch back and holds its account until its credentials change",
         "replay": "dead letters become batches again, and it is noted how far their replay has come",
-        "list replay": "a replay is listed, before it begins",
+        "enlist": "a replay is listed, before it begins",
         "begin": "a replay begins in a slot",
         "steer": "a replay is paused, resumed or cancelled in a slot",
         "discard": "dead letters are given up, or are known to be on another way",

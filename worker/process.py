@@ -18,6 +18,7 @@ from worker.delivery import Delivery
 from worker.dispatch_note import DispatchNote
 from worker.effects import effect
 from worker.redis_client import async_redis
+from worker.replay.asking import Asking
 from worker.replay.runner import Runner
 from worker.second_consent import consent_or_nobody
 from worker.sending import Target
@@ -29,6 +30,7 @@ from worker.transport import HttpTransport, Transport
 
 log = structlog.get_logger("forwarder.process")
 LOOK_S = 0.5
+REPLAY_END_S = 2.0  # for the step of a replay that is under way
 
 
 class Process:
@@ -44,7 +46,8 @@ class Process:
         self._transport: Transport = HttpTransport(most)
         timeout_s = min(each.http_timeout_s for each in settings.delivery.values())
         prefix = settings.buffer.key_prefix
-        self._consent = consent_or_nobody(settings.consent)
+        consent = consent_or_nobody(settings.consent)
+        self._asking = Asking(consent) if consent else None
         self._tokens = FleetTokens(self._redis, prefix, self._transport, settings.auth_host, timeout_s)
 
     def deliver(self, destination: str, shard: int) -> Summary:
@@ -75,14 +78,14 @@ class Process:
     async def _replaying(self, slot: Slot, on_moved: Callable[[], object]) -> AsyncIterator[Runner]:
         """Replays run beside the delivery, as long as it claims at most."""
         of, caps = self._settings.delivery[slot.destination], self._settings.caps[slot.destination]
-        settings = (self._settings.buffer, slot, caps, of.replay_room, self._consent, self._stopping)
+        settings = (self._settings.buffer, slot, caps, of.replay_room, self._asking, self._stopping)
         runner = Runner(self._redis, *settings, on_moved=on_moved)
         running = asyncio.create_task(runner.run(of.task_slice_s))
         try:
             yield runner
         finally:
-            running.cancel()
-            await asyncio.wait({running})
+            runner.end()
+            await ended(running)
 
     async def _leave_to_others(self, slot: Slot) -> None:
         """This task came too late: another worker's dispatcher need not wait until the note of it lapses."""
@@ -100,6 +103,15 @@ class Process:
                 await asyncio.wait({task}, timeout=LOOK_S)
                 return
         task.result()
+
+
+async def ended(running: asyncio.Task[None]) -> None:
+    """It ends by itself. A task must end too: what hangs is left, and changes nothing that is not meant."""
+    done, _ = await asyncio.wait({running}, timeout=REPLAY_END_S)
+    if not done:
+        log.warning("replay_left")
+        running.cancel()
+        await asyncio.wait({running}, timeout=LOOK_S)
 
 
 _own = threading.local()  # Celery's thread pools get a loop a thread

@@ -15,6 +15,7 @@ from tests.buffer.support import CODE, World, event, name_of
 from worker.buffer.batches import Room
 from worker.dead_letters import Filter
 from worker.replay import Progress, Replays
+from worker.replay.asking import Asking
 from worker.replay.runner import Runner
 
 CAPS = BatchSettings(max_events=100, max_bytes=1_000_000)
@@ -27,7 +28,9 @@ class Running:
 
     def __init__(self, world: World, **options: Any) -> None:
         self.world = world
-        self.options = {"caps": CAPS, "room": Room(), **options}
+        consent = options.pop("consent", None)
+        asking = Asking(consent) if consent else None
+        self.options = {"caps": CAPS, "room": Room(), "asking": asking, **options}
 
     def runner(self) -> Runner:
         buffer = BufferSettings(key_prefix=self.world.slot.namespace)

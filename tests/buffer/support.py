@@ -15,6 +15,7 @@ from producers.accepted import Fate
 from producers.append import APPEND, Append, Entry, append_call, epoch
 from producers.appender import fates
 from producers.clock import now_ms
+from producers.destinations import Whole
 from producers.destinations.event_api import EVENT_API
 from producers.keys import Slot
 from producers.prints import print_of_content, print_of_id
@@ -29,7 +30,7 @@ from worker.buffer.calls import Call, run_one
 from worker.buffer.erasing import Erasing, Owner, Run
 from worker.buffer.holds import Holds
 from worker.dead_letters import Replayed
-from worker.dead_letters.moving import Done, Standing
+from worker.dead_letters.moving import Done, Standing, spelled
 from worker.dead_letters.moving import Fate as LetterFate
 
 TO = EVENT_API._replace(envelope_bytes=lambda *_: 0)  # so that the cap in bytes is the sum of the sizes
@@ -158,12 +159,14 @@ class World:
     ) -> Done:
         """The script itself, at this world's time, over letters by their places; those that are gone are asked for."""
         letters = (await self.picture()).letters
-        args: list[Any] = [self.now, epoch(), self.cap_events, self.window_s, of.replay, of.at, int(of.is_last), *room]
+        args: list[Any] = [self.now, epoch(), self.cap_events, self.window_s, of.replay, of.at, int(of.is_last)]
+        args += [of.through, *room]
         for place in places:
             number = place.partition(":")[2]
             stored = letters[number]["event"] if number in letters else StoredEvent(0, 0, b"").encode()
             payload = payload_of(stored)
-            digest = sha1(payload, usedforsecurity=False).hexdigest()
+            order, kind = (letters.get(number, {}).get(name, b"").decode() for name in ("order", "kind"))
+            digest = sha1(spelled(Whole("", order, kind), payload), usedforsecurity=False).hexdigest()
             told = _print_of(letters[number]) if number in letters else b""
             args += [place, fate, digest, len(payload) + 1, self.cap_bytes, event_time_of(stored), 0, told]
         answer = await run_one(self.redis, Call("replay", self.slot.fixed, args))

@@ -6,17 +6,23 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from redis.exceptions import OutOfMemoryError
 
 from producers.destinations import DESTINATIONS
 from producers.errors import EnqueueFailed
 from producers.keys import Slot
 from producers.producer import Producer
 from producers.settings import BatchSettings, BufferSettings
+from tests.buffer.replaying import die
 from tests.buffer.support import World, event, settlement, whole
 from tests.support.letters import made
+from worker.buffer.batches import Room
+from worker.cli.ending import in_one_line
 from worker.dead_letters import DeadLetters, Filter
 from worker.dead_letters.importing import NoRoom
 from worker.redis_client import async_redis
+from worker.replay import Replays
+from worker.replay.runner import Runner
 from worker.stack.redis_server import EmbeddedRedis
 
 CAPS = BatchSettings(max_events=100, max_bytes=1_000_000, linger_ms=0)
@@ -90,6 +96,32 @@ async def test_everything_that_makes_room_still_works(full: World) -> None:
     assert not await full.deliver(e), "its lease was over and another delivered it"
     ledger = (await full.picture()).ledger
     assert (ledger["accepted"], ledger["delivered"], ledger["discarded"], ledger["dead"]) == (30, 27, 3, 0)
+
+
+async def test_a_replay_begins_runs_and_ends(full: World) -> None:
+    """Of letters that are there already: it makes room."""
+    await full.redis.config_set("maxmemory", 0)
+    await full.drain()
+    await die(full, 5)
+    await full.redis.config_set("maxmemory", 1)
+    await full.redis.script_flush()
+    buffer = BufferSettings(key_prefix=full.slot.namespace)
+    replays = Replays(full.redis, buffer)
+    replay = await replays.start(Filter(), by="a test")
+    assert replay
+    await Runner(full.redis, buffer, full.slot, CAPS, Room()).run(20, until_idle=True)
+    progress = await replays.progress(replay)
+    assert progress
+    assert (progress.state, progress.moved, [each.id for each in await replays.all()]) == ("done", 5, [replay])
+
+
+def test_a_full_redis_is_told_as_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    def command() -> None:
+        raise OutOfMemoryError("command not allowed when used memory > 'maxmemory'.")
+
+    with pytest.raises(SystemExit):
+        in_one_line(command)
+    assert "Redis is out of memory" in capsys.readouterr().err
 
 
 async def test_events_are_accepted_again_once_there_is_room(full: World, small_redis: EmbeddedRedis) -> None:

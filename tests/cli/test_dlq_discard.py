@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -19,7 +20,9 @@ from worker.cli import context
 from worker.cli.dlq import app, discarding
 from worker.dead_letters import DeadLetters, Filter
 from worker.dead_letters.choice import Choice
+from worker.dead_letters.finding import Finder
 from worker.redis_client import with_redis
+from worker.replay import Replays
 from worker.settings import caps_of
 
 FIRST, SECOND = "49001", "49002"
@@ -122,9 +125,50 @@ async def test_letters_that_only_a_scan_finds_are_counted_as_well(dead: Cli) -> 
     by_text = await choice(Filter(text="jane.1@"))
     assert sorted(by_text.by.values()) == [1, 1]
     by_index = await choice(Filter(account=FIRST))
-    assert by_index == await choice(Filter(account=FIRST, attempts=1))
+    by_scan = await choice(Filter(account=FIRST, attempts=1))
+    assert by_index == by_scan._replace(lasts=None)
     assert await choice(Filter(attempts=1), 3) == await choice(Filter(), 3)
-    assert [place.number for place in by_index.places] == sorted(place.number for place in by_index.places)
+
+
+async def test_a_dry_run_of_many_looks_at_no_letter(dead: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counters and the ends of indexes tell all of it, also for a time; of a limit only as many are looked at."""
+    buffer, looked = buffer_settings(dead.env), list[int]()
+    places = Finder.places
+
+    async def counted(*args: Any) -> AsyncIterator[Any]:
+        async for page in places(*args):
+            looked.append(len(page))
+            yield page
+
+    monkeypatch.setattr(Finder, "places", counted)
+
+    async def work(redis: Redis) -> None:
+        letters = DeadLetters(redis, buffer, caps_of(dead.env))
+        replays = Replays(redis, buffer)
+        seen = await letters.choice(Filter())
+        assert (seen.total, len(seen.by), 0 < seen.oldest < seen.newest) == (252, 2, True)
+        assert (await letters.choice(Filter(code="Worse"))).total == 2
+        assert (await letters.choice(Filter(since=seen.newest))).total == 2
+        assert (await letters.choice(Filter(until=seen.newest))).total == 250
+        assert (await letters.choice(Filter(), 252)).total == 252
+        for chosen in (Filter(), Filter(since=seen.oldest)):
+            assert (await replays.preview(chosen)).movable.total() == 252
+            assert (await replays.preview(chosen, 1_000)).movable.total() == 252
+        assert looked == []
+
+    await with_redis(buffer.redis_url, work)
+
+
+async def test_what_died_after_the_look_stays(dead: Cli, redis: Redis, prefix: str) -> None:
+    """And of a limit just those that were told of go, though others went meanwhile."""
+    letters = DeadLetters(redis, buffer_settings(dead.env), caps_of(dead.env))
+    whole, ten = await letters.choice(Filter()), await letters.choice(Filter(), 10)
+    dead.enqueue(samples("49003", 3))
+    await die(redis, prefix, code="Later")
+    assert await letters.discard((await letters.choose(Filter()))[:4]) == 4
+    assert await letters.discard_choice(Filter(), ten) == 6
+    assert await letters.discard_choice(Filter(), whole) == 242
+    assert left(dead) == 3
 
 
 def _here(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,11 @@ from worker.stack.child import Child
 from worker.stack.redis_server import EmbeddedRedis
 
 SHOP = """
+import time
+
 def agreed(destination, account, event):
+    if account.startswith("slow"):
+        time.sleep(0.05)
     if account.startswith("careful"):
         return {"0": True, "1": False}[event["clientEventId"][-1]]
     return True
@@ -191,6 +195,22 @@ def test_the_worker_asks_the_shop_and_leaves_what_it_cannot_decide(shop: Shop) -
     shop.cli.drain()
     assert shop.accepted(account) == {f"{account}-0": 1}
     shop.cli.done("dlq", "discard", "--all", "--yes")
+
+
+def test_a_shop_that_thinks_for_longer_than_a_task_lasts_is_waited_for_and_what_is_live_is_not_held_up(
+    shop: Shop,
+) -> None:
+    """All its letters together take more than the seconds of a task; what it has answered goes on its way meanwhile."""
+    account, chosen = shop.letters(160, "slow")
+    replay = shop.replay(account)
+    eventually(lambda: 0 < int(shop.field(replay, "moved") or 0) < 160, 4)
+    shop.cli.enqueue(samples("live", 3), FORWARDER_CONSENT="")
+    eventually(lambda: len(shop.accepted("live")) == 3, 5)
+    assert shop.field(replay, "state") == "running"
+    ended = shop.done(replay)
+    assert (ended["moved"], ended["undecided"]) == (160, 0)
+    shop.cli.drain()
+    assert set(shop.accepted(account)) == chosen
 
 
 @contextmanager

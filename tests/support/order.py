@@ -22,6 +22,7 @@ LONGEST = (  # more than some ten seconds, the longest first (`--durations=0` te
     "tests/cli/test_runbook.py",
     "tests/integration/test_up.py",
     "tests/chaos/kills/test_kills_beside_delivery.py",
+    "tests/integration/test_replay_in_worker.py",
     "tests/shutdown/test_broken.py",
     "tests/spool/test_processes.py",
     "tests/intake/test_killed.py",

@@ -13,7 +13,7 @@ from worker.effects import effect
 
 SCRIPTS = (  # in this order: a claim overtakes no settle
     *("settle", "claim", "replay", "discard", "edit", "pause", "resume"),
-    *("erase", "blank", "audit", "import", "begin", "steer"),
+    *("erase", "blank", "audit", "import", "enlist", "begin", "steer"),
 )
 READS = ("letters",)  # scripts that change nothing
 

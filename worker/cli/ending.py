@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 
 from producers.errors import ConfigurationError, ForwarderError
 from worker.stack.errors import StackError
@@ -20,6 +20,8 @@ def in_one_line(command: Callable[[], object]) -> None:
         _end(str(error), 2)
     except (ForwarderError, StackError) as error:
         _end(str(error), 1)
+    except OutOfMemoryError as error:
+        _end(f"Redis is out of memory: {error}", 1)
     except RedisError as error:
         _end(f"Redis does not answer: {error}", 1)
     except BrokenPipeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -52,6 +53,25 @@ class Choosing:
         if not by_pair and (self._chosen.since, self._chosen.until) == (None, None):
             return int(await self._redis.zcount(slot.key("dead_expires"), *times.range))
         return sum([len(page) async for page in self.pages([slot])])
+
+    async def counts(self, slot: Slot) -> Counter[tuple[str, str]]:
+        """How many letters of each code and account, for a filter that is `counted`."""
+        told = await self._redis.hgetall(slot.key("dead_counts"))
+        fields = [each for each in told if _fits(codes_and_accounts(each), self._chosen.code, self._chosen.account)]
+        timed = (self._chosen.since, self._chosen.until) != (None, None)
+        sizes = await self._sizes(slot, fields) if timed else [int(told[each]) for each in fields]
+        return +Counter({codes_and_accounts(each): size for each, size in zip(fields, sizes, strict=True)})
+
+    async def span(self, slot: Slot) -> list[int]:
+        """When the first and the last of these died (ms)."""
+        _, since, until = self._order.words
+        until = until if until == "+inf" else f"({until}"
+        pipeline = self._redis.pipeline(transaction=False)
+        for index in await self._indexes(slot):
+            first = {"byscore": True, "offset": 0, "num": 1, "withscores": True}
+            pipeline.zrange(key_of(slot, index), since, until, **first)
+            pipeline.zrange(key_of(slot, index), until, since, desc=True, **first)
+        return [int(at) for found in await pipeline.execute() for _, at in found]
 
     async def _few(self, slot: Slot) -> list[Found] | None:
         """All letters there, where it is known at once which they are: by their ids, or few by their times."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Literal
 
 from redis.asyncio import Redis
@@ -18,6 +18,18 @@ async def discard(redis: Redis, places: Iterable[Place], moved: Callable[[int], 
     """Gives letters up. Gives how many there still were."""
     total = 0
     for slot, numbers in chunks(places):
+        done = await take_out(redis, slot, numbers)
+        total += done
+        moved(done)
+    return total
+
+
+async def discard_chunks(
+    redis: Redis, chunks_of_slots: AsyncIterator[tuple[Slot, list[str]]], moved: Callable[[int], object]
+) -> int:
+    """The same of letters that are found while others go already."""
+    total = 0
+    async for slot, numbers in chunks_of_slots:
         done = await take_out(redis, slot, numbers)
         total += done
         moved(done)

@@ -39,6 +39,11 @@ class Filter(NamedTuple):
         return not self.ids and self.text is None and self.attempts is None
 
     @property
+    def counted(self) -> bool:
+        """Whether counters and the sizes of indexes tell how many letters it takes."""
+        return self.indexed and not self.by_expiry
+
+    @property
     def by_expiry(self) -> bool:
         return (self.expires_before, self.expires_after) != (None, None)
 

@@ -7,7 +7,7 @@ from hashlib import sha1
 from typing import Literal, NamedTuple
 
 from producers.append import epoch
-from producers.destinations import DESTINATIONS
+from producers.destinations import DESTINATIONS, Whole
 from producers.keys import Slot
 from producers.settings import BatchSettings
 from worker.buffer.batches import Room
@@ -20,11 +20,15 @@ NO_LETTER: tuple[str | int | bytes, ...] = ("gone", "", 0, 0, 0, 0, "")
 
 
 class Standing(NamedTuple):
-    """Of which replay letters are moved, where it must stand for that, and whether its pass ends with them."""
+    """Of which replay letters are moved, where it must stand for that, and whether its pass ends with them.
+
+    `through`: where it stands when all of them are dealt with, if more than these was looked at.
+    """
 
     replay: str = ""
     at: str = ""
     is_last: bool = False
+    through: str = ""
 
 
 class Told(NamedTuple):
@@ -39,7 +43,7 @@ class Told(NamedTuple):
     @classmethod
     def of(cls, letter: Letter) -> Told:
         to, event = DESTINATIONS[letter.slot.destination], letter.event
-        digest = sha1(event.payload, usedforsecurity=False).hexdigest()
+        digest = sha1(spelled(letter.of, event.payload), usedforsecurity=False).hexdigest()
         expires = to.window.expires(event.event_time) or 0
         return cls(digest, len(event.payload) + 1, event.event_time, expires, print_of(to, letter.of, event))
 
@@ -54,6 +58,11 @@ class Candidate(NamedTuple):
     @classmethod
     def of(cls, letter: Letter) -> Candidate:
         return cls(place_of(letter), letter, Told.of(letter))
+
+
+def spelled(of: Whole, payload: bytes) -> bytes:
+    """All that consent is asked for and an edit may change: see replay.lua."""
+    return b"\0".join((of.order.encode(), of.kind.encode(), payload))
 
 
 def place_of(letter: Letter) -> str:
@@ -87,7 +96,7 @@ def replay_call(
 ) -> Call:
     """The call that decides on these letters, in their order. `now` (ms) stands in for Redis's clock in tests."""
     args: list[str | int | bytes] = [now, epoch(), caps.max_events, caps.duplicates_window_s]
-    args += [of.replay, of.at, int(of.is_last), *room]
+    args += [of.replay, of.at, int(of.is_last), of.through, *room]
     for candidate, fate in chosen:
         args += [candidate.place, *_words(slot, caps, candidate, fate)]
     return Call("replay", slot.fixed, args)

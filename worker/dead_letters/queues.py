@@ -11,8 +11,8 @@ from producers.consent import Consent
 from producers.keys import Slot
 from producers.preparer import Preparer
 from producers.settings import BatchSettings, BufferSettings
-from worker.dead_letters.choice import Choice, choose
-from worker.dead_letters.discarding import discard
+from worker.dead_letters.choice import Choice, choose, chunks_of
+from worker.dead_letters.discarding import discard, discard_chunks
 from worker.dead_letters.filter import Cursor, Filter, Place
 from worker.dead_letters.finding import Finder
 from worker.dead_letters.importing import Importing
@@ -74,7 +74,7 @@ class DeadLetters:
                 yield Place(slot, letter.number)
 
     async def choice(self, chosen: Filter, limit: int | None = None) -> Choice:
-        """The letters that the filter takes now, the oldest if there are more than `limit`, and a summary of them."""
+        """A summary of the letters that the filter takes now, the oldest if there are more than `limit`."""
         return await choose(self._redis, self._finder, chosen, limit)
 
     async def overtaken(self, places: Iterable[Place]) -> int:
@@ -88,6 +88,12 @@ class DeadLetters:
     def importing(self, preparer: Preparer | None = None) -> Importing:
         """Brings letters back, as many as it is given. `preparer`: with the privacy rules of edits."""
         return Importing(self._redis, self._finder, self._buffer, preparer or Preparer({}))
+
+    async def discard_choice(
+        self, chosen: Filter, found: Choice, moved: Callable[[int], object] = lambda _: None
+    ) -> int:
+        """Gives the letters of a choice up for good. Gives how many there still were."""
+        return await discard_chunks(self._redis, chunks_of(self._finder, chosen, found), moved)
 
     async def discard(self, places: Iterable[Place], moved: Callable[[int], object] = lambda _: None) -> int:
         """Gives letters up for good. Gives how many there still were."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 
 from producers.keys import Slot
-from worker.dead_letters.choosing import SLICE, codes_and_accounts, sizes_of
+from worker.dead_letters.choosing import Choosing
 from worker.dead_letters.filter import Filter
 from worker.dead_letters.finding import Finder
-from worker.dead_letters.letter import Letter
+from worker.dead_letters.indexes import Order
 from worker.dead_letters.moving import place_of
-
-Row = tuple[str, str, str]  # destination, account, code
+from worker.replay.seen import Row, Seen, seen_by_index
 
 
 class Preview(NamedTuple):
@@ -46,69 +46,62 @@ class Preview(NamedTuple):
 
 
 async def preview(redis: Redis, finder: Finder, chosen: Filter, limit: int | None = None) -> Preview:
-    """By counters, where they tell; else each letter that is chosen is read, oldest first, up to the limit."""
-    found = Preview(Counter(), Counter(), Counter(), Counter(), {}, frozenset())
+    """By counters, where they tell; else each letter that is chosen is looked at, oldest first, up to the limit."""
     seconds, _ = await redis.time()
-    if limit is None and chosen.indexed and not chosen.by_expiry:
-        await _count(redis, finder, chosen, seconds * 1000, found)
-        return found
-    return await _read(redis, finder, chosen, limit, seconds * 1000, found)
+    now = seconds * 1000
+    if chosen.counted:
+        found = await _count(redis, finder, chosen, now)
+        if limit is None or found.movable.total() <= limit:
+            return found
+    return await _look(redis, finder, chosen, limit, now)
 
 
-async def _count(redis: Any, finder: Finder, chosen: Filter, now: int, found: Preview) -> None:
-    """What expired is read, and what goes to a list, which may have changed since."""
-    for slot in finder.slots(chosen.destination):
-        for (code, account), count in await _counts_of(redis, slot, chosen):
-            found.movable[slot.destination, account, code] += count
-            found.shares[slot] += count
-    async for letter in finder.find(chosen._replace(expires_before=now + 1)):
-        found.expired[_row(letter)] += 1
-        found.movable[_row(letter)] -= 1
-        found.shares[letter.slot] -= 1
+def _nothing() -> Preview:
+    return Preview(Counter(), Counter(), Counter(), Counter(), {}, frozenset())
+
+
+async def _count(redis: Any, finder: Finder, chosen: Filter, now: int) -> Preview:
+    """What expired is looked at, and what goes to a list, which may have changed since."""
+    found, choosing, slots = _nothing(), Choosing(redis, chosen, Order.of(chosen)), finder.slots(chosen.destination)
+    for slot in slots:
+        counts = await choosing.counts(slot)
+        found.movable.update({(slot.destination, account, code): count for (code, account), count in counts.items()})
+        found.shares[slot] += counts.total()
+    async for seen in seen_by_index(redis, finder, chosen._replace(expires_before=now + 1)):
+        found.expired[seen.row] += 1
+        found.movable[seen.row] -= 1
+        found.shares[seen.slot] -= 1
     latest = _Latest(redis)
-    for slot in finder.slots(chosen.destination):
+    for slot in slots:
         if await redis.hlen(slot.key("latest")):  # something was delivered to a list
-            async for letter in finder.find(chosen, slot=slot):
-                found.overtaken[_row(letter)] += await latest.is_newer(letter)
+            async for seen in seen_by_index(redis, finder, chosen, slot):
+                found.overtaken[seen.row] += not seen.is_expired(now) and await latest.is_newer(seen)
+    return found
 
 
-async def _counts_of(redis: Any, slot: Slot, chosen: Filter) -> list[tuple[tuple[str, str], int]]:
-    """Letters by code and account, by the counters or, where times are chosen, by the sizes of indexes."""
-    fields = [
-        (codes_and_accounts(field), field, int(count))
-        for field, count in (await redis.hgetall(slot.key("dead_counts"))).items()
-    ]
-    taken = [each for each in fields if chosen.code in (None, each[0][0]) and chosen.account in (None, each[0][1])]
-    if chosen.since is chosen.until is None:
-        return [(of, count) for of, _, count in taken]
-    counts = []
-    for start in range(0, len(taken), SLICE):
-        some = taken[start : start + SLICE]
-        sizes = await sizes_of(redis, slot, [field for _, field, _ in some], chosen.since, chosen.until)
-        counts += [(of, size) for (of, _, _), size in zip(some, sizes, strict=True) if size]
-    return counts
-
-
-async def _read(redis: Redis, finder: Finder, chosen: Filter, limit: int | None, now: int, found: Preview) -> Preview:
-    latest, ids = _Latest(redis), set()
-    async for letter in finder.find(chosen, oldest_first=True):
+async def _look(redis: Redis, finder: Finder, chosen: Filter, limit: int | None, now: int) -> Preview:
+    found, latest, ids = _nothing(), _Latest(redis), set()
+    each = seen_by_index(redis, finder, chosen) if chosen.indexed else _seen_whole(finder, chosen)
+    async for seen in each:
         if limit is not None and found.movable.total() >= limit:
             break
-        ids.add(letter.id)
-        row, expires = _row(letter), letter.expires_at
-        if expires is not None and expires <= now:
-            found.expired[row] += 1
+        if seen.is_expired(now):
+            found.expired[seen.row] += 1
         else:
-            found.movable[row] += 1
-            found.shares[letter.slot] += 1
-            found.overtaken[row] += await latest.is_newer(letter)
+            found.movable[seen.row] += 1
+            found.shares[seen.slot] += 1
+            found.overtaken[seen.row] += await latest.is_newer(seen)
         if chosen.ids:
-            found.places.setdefault(letter.slot, []).append(place_of(letter))
+            ids.add(seen.id)
+            found.places.setdefault(seen.slot, []).append(seen.place)
     return found._replace(ids=frozenset(ids))
 
 
-def _row(letter: Letter) -> Row:
-    return letter.slot.destination, letter.of.account, letter.code
+async def _seen_whole(finder: Finder, chosen: Filter) -> AsyncIterator[Seen]:
+    async for letter in finder.find(chosen, oldest_first=True):
+        row = letter.slot.destination, letter.of.account, letter.code
+        line = letter.of.order if letter.of.kind else None
+        yield Seen(letter.slot, row, line, letter.died_at, place_of(letter), letter.expires_at, letter.id)
 
 
 class _Latest:
@@ -118,10 +111,10 @@ class _Latest:
         self._redis: Any = redis
         self._known: dict[tuple[Slot, str], int] = {}
 
-    async def is_newer(self, letter: Letter) -> bool:
-        if not letter.of.kind:
+    async def is_newer(self, seen: Seen) -> bool:
+        if seen.list is None:
             return False
-        key = (letter.slot, f"{letter.of.account}\0{letter.of.order}")
+        key = (seen.slot, f"{seen.row[1]}\0{seen.list}")
         if key not in self._known:
-            self._known[key] = int(await self._redis.hget(letter.slot.key("latest"), key[1]) or 0)
-        return self._known[key] > letter.died_at
+            self._known[key] = int(await self._redis.hget(seen.slot.key("latest"), key[1]) or 0)
+        return self._known[key] > seen.died_at

@@ -5,6 +5,7 @@
     limit (0: none), chosen (letters that could go when it began), consent (1: it must be asked for), state, ended;
     bound (no newer letter is meant), round and at (where it stands: see replay.lua), aside:<account> (the last round in
     which letters of it were set aside);
+    next (when the next letter may go by its rate, ms);
     moved, withheld, undecided, expired, gone (letters), unclear (numbers of those nobody decided on, the first hundred)
 `<prefix>:replays` is a sorted set: id -> created.
 """
@@ -50,6 +51,7 @@ class Record(NamedTuple):
     chosen: Filter
     rate: float
     asks_consent: bool
+    next: float = 0.0
 
     @classmethod
     def of(cls, replay: str, fields: Mapping[bytes, bytes]) -> Record:
@@ -63,6 +65,7 @@ class Record(NamedTuple):
             Filter.from_json(texts["filter"]),
             float(texts["rate"]),
             texts["consent"] == "1",
+            float(texts.get("next", 0)),
         )
 
     @property

@@ -14,7 +14,6 @@ from producers.settings import BufferSettings
 from worker.buffer.calls import Call, run_one
 from worker.dead_letters.filter import Filter
 from worker.dead_letters.finding import Finder
-from worker.effects import effect
 from worker.replay.ending import tell_end
 from worker.replay.preview import Preview, preview
 from worker.replay.record import KEPT_MS, Progress, list_key, new_id, record_key
@@ -124,10 +123,7 @@ class Replays:
         key = list_key(self._buffer.key_prefix)
         old = await self._redis.zrange(key, "-inf", now - KEPT_MS, byscore=True)
         gone = [each for each in old if not await self.progress(each.decode())]
-        with effect("list replay"):
-            await self._redis.zadd(key, {replay: now})
-            if gone:
-                await self._redis.zrem(key, *gone)
+        await run_one(self._redis, Call("enlist", [key], [replay, now, *gone]))
 
     def _slots(self) -> list[Slot]:
         shards = range(self._buffer.shards)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,12 +12,12 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from producers.consent import Consent
 from producers.keys import Slot
 from producers.settings import BatchSettings, BufferSettings
 from worker.audit import NotAudited
 from worker.buffer.batches import Room
 from worker.dead_letters.finding import Finder
+from worker.replay.asking import Asking
 from worker.replay.choosing import Choosing
 from worker.replay.record import Record, record_key
 from worker.replay.replays import Replays
@@ -39,7 +40,7 @@ class Runner:
         slot: Slot,
         caps: BatchSettings,
         room: Room,
-        consent: Consent | None = None,
+        asking: Asking | None = None,
         stop: Stop = Never,
         on_moved: Callable[[], object] = lambda: None,
     ) -> None:
@@ -48,7 +49,7 @@ class Runner:
         self._slot = slot
         self._caps = caps
         self._room = room
-        self._consent = consent
+        self._asking = asking
         self._stop = stop
         self._on_moved = on_moved
         self._finder = Finder(redis, buffer)
@@ -57,12 +58,17 @@ class Runner:
         self._ended: set[str] = set()  # whose end here may be the end of all of it
         self._looked = -LOOK_S
         self._has_looked = False
+        self._ending = asyncio.Event()
         self.moved = 0
 
     @property
     def busy(self) -> bool:
         """Whether a replay runs, as far as it has looked."""
         return bool(self._walks) or not self._has_looked
+
+    def end(self) -> None:
+        """Soon, between two steps: a cancel may be lost on its way."""
+        self._ending.set()
 
     async def run(self, seconds: float, *, until_idle: bool = False) -> None:
         """For so long, or until the worker is to end, or until no replay runs."""
@@ -72,7 +78,7 @@ class Runner:
             await self._keep({})
 
     async def _run(self, ends: float, until_idle: bool) -> None:
-        while not self._stop.asked and (left := ends - time.monotonic()) > 0:
+        while not self._is_to_end and (left := ends - time.monotonic()) > 0:
             try:
                 pause = await self._turn()
             except (RedisError, OSError, NotAudited) as error:
@@ -85,13 +91,24 @@ class Runner:
             self._has_looked = True
             if until_idle and not self._walks:
                 return
-            await asyncio.sleep(min(pause, left, TURN_S))
+            await self._rest(min(pause, left, TURN_S))
+
+    @property
+    def _is_to_end(self) -> bool:
+        return self._stop.asked or self._ending.is_set()
+
+    async def _rest(self, seconds: float) -> None:
+        await asyncio.sleep(0)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._ending.wait(), seconds)
 
     async def _turn(self) -> float:
         """A step of each replay that may take one. Gives the pause until the next turn."""
         if time.monotonic() - self._looked >= LOOK_S or (self._walks and all(w.over for w in self._walks.values())):
             await self._look()
         for replay, walk in [each for each in self._walks.items() if not each[1].over and each[1].due_in() <= 0]:
+            if self._is_to_end:
+                break
             done = await walk.step()
             self.moved += done.moved
             if done.ended == "over":
@@ -113,7 +130,7 @@ class Runner:
             if fields.get(b"state") != b"running":
                 continue
             known = self._walks.get(replay)
-            walks[replay] = known if known and not known.over else self._walk(Record.of(replay, fields))
+            walks[replay] = known if known and not known.over else await self._walk(Record.of(replay, fields))
         await self._keep(walks)
 
     async def _keep(self, walks: dict[str, Walk]) -> None:
@@ -123,6 +140,8 @@ class Runner:
         for walk in left:
             await walk.close()
 
-    def _walk(self, record: Record) -> Walk:
+    async def _walk(self, record: Record) -> Walk:
         choosing = Choosing(self._redis, self._finder, self._slot)
-        return Walk(self._redis, self._slot, record, choosing, self._caps, self._room, self._consent)
+        seconds, micros = await self._redis.time()
+        now = seconds * 1_000 + micros / 1_000
+        return Walk(self._redis, self._slot, record, choosing, self._caps, self._room, self._asking, now)

@@ -125,8 +125,8 @@ async def _discard(env: Env, destination: str) -> int:
     async def work(redis: Any) -> int:
         letters = DeadLetters(redis, buffer, caps_of(env))
         found = await letters.choice(Filter(destination))
-        async with acting(redis, buffer.key_prefix, "dlq discard", {"chosen": len(found.places)}) as told:
-            told["discarded"] = await letters.discard(found.places)
+        async with acting(redis, buffer.key_prefix, "dlq discard", {"chosen": found.total}) as told:
+            told["discarded"] = await letters.discard_choice(Filter(destination), found)
         return int(told["discarded"])
 
     return await with_redis(buffer.redis_url, work)

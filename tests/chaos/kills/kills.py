@@ -55,7 +55,7 @@ OF_DELIVERY = (
     Kill("limit", scenes.Limited),
     Kill("park", scenes.Unauthorized),
     Kill("replay", scenes.Replayed, nth=2),
-    Kill("list replay", replays.Begun),
+    Kill("enlist", replays.Begun),
     Kill("begin", replays.Begun),
     Kill("replay", replays.Running),
     Kill("steer", replays.Steered),

@@ -9,9 +9,11 @@
 -- there is no room the call ends there. An account that is held until it is resumed has room for any number.
 -- KEYS  the fixed keys of the slot
 -- ARGV  now or '', epoch, cap in events, window of the ids (s; 0: none is noted),
---       replay or '', where it must stand, 1 if no letter of this pass comes behind these, most, most_in_all (0: any),
+--       replay or '', where it must stand, 1 if no letter of this pass comes behind these, where it
+--       stands when all of these are dealt with ('': at the last of them), most, most_in_all (0: any),
 --       then for each letter: its place (when it died : number), what is to become of it (move, withhold, undecided),
---       SHA-1 of its event as it is sent, its bytes in the request, cap in bytes, its event time, from when on it is too old
+--       SHA-1 of its order key, kind and event as it is sent (with NUL
+--       between), its bytes in the request, cap in bytes, its event time, from when on it is too old
 --       (ms; 0: never), print of its id (8 bytes, or '')
 -- Gives {how it ended, moved, withheld, undecided, expired, set aside, where the replay stands now}. It ends: all (were
 --       dealt with), full, changed (a letter is not as it was read), over (the replay), or stale (it stands elsewhere or
@@ -19,10 +21,10 @@
 --@with outstanding
 local now, epoch, cap_events, window = clock(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local replay, stands, is_last = ARGV[5], ARGV[6], ARGV[7] == '1'
-local most, most_in_all = tonumber(ARGV[8]), tonumber(ARGV[9])
-local HEAD, EACH = 9, 8
+local through, most, most_in_all = ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10])
+local HEAD, EACH = 10, 8
 local told = replay ~= '' and redis.call('HMGET', base .. 'replay:' .. replay, 'state', 'at', 'round', 'limit', 'moved',
-  'withheld') or {}
+  'withheld', 'rate', 'next') or {}
 if replay ~= '' and (told[1] ~= 'running' or told[2] ~= stands) then return { 'stale', 0, 0, 0, 0, 0, '' } end
 local pass, left = tonumber(told[3] or 1), math.huge
 if tonumber(told[4] or 0) > 0 then left = told[4] - told[5] - told[6] end
@@ -39,7 +41,10 @@ local function letter_at(at)
     print = ARGV[at + 7] }
 end
 
-local function is_as_read(letter) return redis.sha1hex(string.sub(letter.event, 1 - letter.bytes)) == letter.digest end
+local function is_as_read(letter)
+  local spelled = letter.order .. '\0' .. letter.kind .. '\0' .. string.sub(letter.event, 1 - letter.bytes)
+  return redis.sha1hex(spelled) == letter.digest
+end
 
 local batches, last_of = {}, {} -- of this call; the last of each order key
 
@@ -126,6 +131,16 @@ local function revive(batch)
   schedule(batch.account, now)
 end
 
+-- Of its rate at most a second's worth may be caught up with, and no more than a call takes. When the next letter may go
+-- is kept (ms): a runner that begins anew has no more than that.
+local MOST = 500
+local function next_at(gone)
+  local rate = tonumber(told[7] or 0)
+  if rate <= 0 or gone == 0 then return nil end
+  local caught_up = 1000 * math.max(1, math.min(MOST, rate)) / rate
+  return string.format('%.3f', math.max(tonumber(told[8] or 0), now - caught_up) + 1000 * gone / rate)
+end
+
 local UNCLEAR = 100 -- so many of the letters that nobody decided on are named
 local function note_progress(ended)
   local key = base .. 'replay:' .. replay
@@ -137,6 +152,9 @@ local function note_progress(ended)
     if known then table.insert(unclear, 1, known) end
     redis.call('HSET', key, 'unclear', string.sub(table.concat(unclear, ' '), 1, 13 * UNCLEAR - 1))
   end
+  local later = next_at(counts.moved + counts.withheld)
+  if later then redis.call('HSET', key, 'next', later) end
+  if ended == 'all' and through ~= '' then stands = through end
   if ended == 'all' and is_last then
     if redis.call('EXISTS', aside) == 0 then
       ended = 'over'

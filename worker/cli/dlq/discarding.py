@@ -45,11 +45,11 @@ def discard(
     if dry_run:
         _would(found, as_json)
         return
-    if found.places and asks(yes):
+    if found.total and asks(yes):
         _summary(found)
-        if not agreed(f"discard {len(found.places)} dead letters for good?", yes):
+        if not agreed(f"discard {found.total} dead letters for good?", yes):
             raise typer.Exit(1)
-    discarded = _discard(chosen, found, limit, why) if found.places else 0
+    discarded = _discard(chosen, found, limit, why) if found.total else 0
     if as_json:
         print_json({"discarded": discarded, "missing": list(found.missing)})
     else:
@@ -59,25 +59,25 @@ def discard(
 
 def _discard(chosen: Filter, found: Choice, limit: int | None, why: str) -> int:
     """How many there still were. If it is broken off, the audit has how many went until then."""
-    details = {**chosen.told(), **({"limit": limit} if limit else {}), "chosen": len(found.places)}
+    details = {**chosen.told(), **({"limit": limit} if limit else {}), "chosen": found.total}
     with (
         acting(buffer_of(environment()), "dlq discard", details, why) as told,
         Progress(console=err, transient=True, disable=not err.is_terminal) as progress,
     ):
-        bar = progress.add_task("discard", total=len(found.places))
+        bar = progress.add_task("discard", total=found.total)
         told["discarded"] = 0
 
         def moved(count: int) -> None:
             told["discarded"] += count
             progress.update(bar, advance=count)
 
-        on_queues(lambda queues: queues.discard(found.places, moved))
+        on_queues(lambda queues: queues.discard_choice(chosen, found, moved))
     return int(told["discarded"])
 
 
 def _would(found: Choice, as_json: bool) -> None:
     if as_json:
-        print_json({"would_discard": len(found.places), **found.shown()})
+        print_json({"would_discard": found.total, **found.shown()})
     else:
         _summary(found, out=True)
     tell_missing(found.missing)
@@ -89,11 +89,11 @@ def _summary(found: Choice, *, out: bool = False) -> None:
 
 
 def _lines(found: Choice) -> Iterator[str]:
-    if not found.places:
+    if not found.total:
         yield "nothing would be discarded"
         return
     shown: dict[str, Any] = found.shown()
-    yield f"{len(found.places)} dead letters, which died from {rfc3339(found.oldest)} to {rfc3339(found.newest)}:"
+    yield f"{found.total} dead letters, which died from {rfc3339(found.oldest)} to {rfc3339(found.newest)}:"
     for group in islice(shown["by"], MOST_GROUPS):
         account = f", account {plain(group['account'])}" if group["account"] else ""
         yield f"  {group['letters']} of {group['destination']}{account}: {plain(group['code'])}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Any, TypeVar
 
 import typer
@@ -20,6 +21,7 @@ from worker.heartbeat import key as heartbeats_key
 from worker.heartbeat import those_alive
 from worker.redis_client import with_redis
 from worker.replay import Progress, Replays
+from worker.replay.asking import Asking
 from worker.replay.runner import Runner
 from worker.second_consent import consent_of
 from worker.settings import caps_of, replay_rate
@@ -103,11 +105,18 @@ async def _workers_live(redis: Any) -> bool:
     return bool(those_alive(beats, seconds))
 
 
+@cache
+def _asking() -> Asking | None:
+    """One, so that never two questions are open."""
+    consent = consent_of(environment())
+    return Asking(consent) if consent else None
+
+
 async def _run_here(redis: Any, replays: Replays, replay: str) -> None:
     """For a moment. Nobody delivers, so that nothing live can wait for it."""
     environ = environment()
-    buffer, caps, consent = buffer_of(environ), caps_of(environ), consent_of(environ)
+    buffer, caps, asking = buffer_of(environ), caps_of(environ), _asking()
     runners = [
-        Runner(redis, buffer, slot, caps(slot.destination), Room(), consent) for slot in await replays.slots_of(replay)
+        Runner(redis, buffer, slot, caps(slot.destination), Room(), asking) for slot in await replays.slots_of(replay)
     ]
     await asyncio.gather(*(runner.run(HERE_S, until_idle=True) for runner in runners))
