@@ -139,8 +139,8 @@ def _finds_the_event(stack: Stack, page: Page, pictures: Pictures) -> None:
 def _reads_the_audit(page: Page) -> None:
     """Who edited and who replayed, and why."""
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Audit").click()
-    for action in ("dlq edit", "dlq replay"):
+    for action, via in (("dlq edit", "console"), ("dlq replay", "worker")):
         row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=re.compile(f"^{action}")))
         expect(row.first).to_contain_text("Jane (")
-        expect(row.first).to_contain_text("console")
+        expect(row.first).to_contain_text(via)
         expect(row.first).to_contain_text(WHY)

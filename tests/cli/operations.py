@@ -147,7 +147,7 @@ class Operations:
     def _end_replays(self) -> None:
         for each in self.cli.done("dlq", "replays", "--json").json:
             if each["state"] in ("running", "paused"):
-                self.cli.done("dlq", "cancel", each["id"])
+                self.cli.run("dlq", "cancel", each["id"])  # unless it is over by now
         self.replay = REPLAY
 
 
