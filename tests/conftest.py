@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,9 @@ from worker.redis_client import async_redis, sync_redis
 from worker.stack import parts
 from worker.stack.child import Child
 from worker.stack.redis_server import EmbeddedRedis
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what runs in its background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # else no program of the tests would hear of Ctrl-C
 
 Environment = dict[str, str]
 

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize
 
 from producers.keys import Slot
+from tests.buffer.ids_picture import ids_noted
 from tests.buffer.invariants import check
 from tests.buffer.model import Flight, Model
 from tests.buffer.picture import Picture
-from tests.buffer.support import World
+from tests.buffer.support import World, name_of, print_of_letter
 from worker.buffer.batches import Batch, Bounds, Claimed, Settlement
 from worker.buffer.erasing import Owner, Run
 
@@ -45,6 +46,16 @@ class Core(RuleBasedStateMachine):
 
     def do(self, work: Coroutine[Any, Any, Answer]) -> Answer:
         return self.runner.run(work)
+
+    def note_moved(self, letters: list[dict[str, bytes]]) -> None:
+        """Of each event that is sent again the index knows its new batch, if it knew the id still."""
+        noted = {one.id: one.batch for one in sorted(ids_noted(self.picture), key=lambda one: one.generation)}
+        for letter in letters:
+            id_ = print_of_letter(letter)
+            batch = noted.get(id_)
+            if batch is not None and batch != self.model.ids.batches[id_]:
+                assert name_of(letter["event"]) in map(name_of, self.picture.batches[batch].stored)
+                self.model.ids.batches[id_] = batch
 
     @initialize(failures=FAILURES, most_dead=MOST_DEAD, window_s=WINDOWS)
     def begin(self, failures: int, most_dead: int, window_s: int) -> None:

@@ -72,6 +72,8 @@ class Operators(Core):
         (self.model.replayed if operation == "replay" else self.model.discarded)(names)
         self.numbers_gone += some
         self.look()
+        if operation == "replay":
+            self.note_moved([letters[number] for number in some])
 
     @precondition(lambda self: self.picture.letters)
     @rule(

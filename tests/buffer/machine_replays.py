@@ -69,6 +69,8 @@ class Replayers(Core):
         self.numbers_gone += left
         self.steps[f"replay {done.ended}"] += 1
         self.look()
+        if fate == "move":
+            self.note_moved([before[number] for number in left])
         self.progress_is_noted(record, len(left), done.ended)
 
     def ahead(self, record: dict[str, str]) -> list[str]:

@@ -167,7 +167,7 @@ class World:
             payload = payload_of(stored)
             order, kind = (letters.get(number, {}).get(name, b"").decode() for name in ("order", "kind"))
             digest = sha1(spelled(Whole("", order, kind), payload), usedforsecurity=False).hexdigest()
-            told = _print_of(letters[number]) if number in letters else b""
+            told = print_of_letter(letters[number]) if number in letters else b""
             args += [place, fate, digest, len(payload) + 1, self.cap_bytes, event_time_of(stored), 0, told]
         answer = await run_one(self.redis, Call("replay", self.slot.fixed, args))
         await self.check()
@@ -273,7 +273,8 @@ def events(count: int, account: str = "acme", order: str = "", kind: str = "", *
     return [event(f"e{number}", account, order, kind, size=size) for number in range(count)]
 
 
-def _print_of(letter: Mapping[str, bytes]) -> bytes:
+def print_of_letter(letter: Mapping[str, bytes]) -> bytes:
+    """By which the index of accepted ids knows its event."""
     account, kind = letter["account"].decode(), json.loads(payload_of(letter["event"])).get("eventType", "")
     return print_of_id(account, kind, name_of(letter["event"]))
 
