@@ -159,7 +159,7 @@ async def test_show_tells_every_death_and_edit_and_obeys_none_of_it(cli: Cli, pr
 def test_letters_are_carried_to_another_redis_and_back(stocked: Cli, tmp_path: Path) -> None:
     """A file for its owner alone; the same letters come back, oldest first, and the audit knows."""
     file = tmp_path / "letters.jsonl"
-    ended = stocked.done("dlq", "export", "--account", "1", "--output", str(file))
+    ended = stocked.done("dlq", "export", "--account", "1", "--output", str(file), "--why", "a move")
     assert ended.err.endswith("\n20 exported\n")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     elsewhere = Cli({**stocked.env, "FORWARDER_KEY_PREFIX": stocked.env["FORWARDER_KEY_PREFIX"] + "-other"}, tmp_path)
@@ -173,8 +173,9 @@ def test_letters_are_carried_to_another_redis_and_back(stocked: Cli, tmp_path: P
     assert elsewhere.run("dlq", "import", str(file), "--json").json == counts | {"imported": 0, "known": 15}
     actions = [(entry["action"], entry["details"]) for entry in elsewhere.done("audit", "--json").json]
     assert actions[0] == ("dlq import", counts | {"imported": 0, "known": 15})
-    (entry,) = stocked.done("audit", "--json").json
+    entry, begun = stocked.done("audit", "--json").json
     assert (entry["action"], entry["details"]) == ("dlq export", {"account": "1", "exported": 20})
+    assert (entry["why"], begun["action"], entry["run"]) == ("a move", "dlq export begun", begun["run"])
 
 
 def test_a_file_is_not_written_over(stocked: Cli, tmp_path: Path) -> None:
@@ -221,7 +222,11 @@ def test_a_full_disk_is_told_in_one_line(stocked: Cli) -> None:
             ended = subprocess.run(
                 [FORWARDER, *command], env=stocked.env, stdout=full, stderr=subprocess.PIPE, check=False
             )
-        assert (ended.returncode, ended.stderr) == (1, b"forwarder: No space left on device\n"), command
+        *noted, said = ended.stderr.splitlines()
+        assert (ended.returncode, said) == (1, b"forwarder: No space left on device"), command
+        assert all(b'"event": "audit"' in line for line in noted)
+    entry, _ = stocked.done("audit", "--json").json
+    assert (entry["action"], entry["details"]) == ("dlq export", {"broken_off": True})
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from rich.progress import Progress
 from producers.errors import InvalidEvent
 from producers.preparer import Preparer
 from producers.settings import BufferSettings, privacy_settings
-from worker.cli.audit import audited
-from worker.cli.context import JsonOption, buffer_of, environment, err, print_json
+from worker.cli.audit import acting
+from worker.cli.context import JsonOption, WhyOption, buffer_of, environment, err, print_json
 from worker.cli.dlq.filters import AllOption, filtered
 from worker.cli.dlq.shared import on_queues
 from worker.cli.files import opened
@@ -35,31 +35,32 @@ def export(
     chosen: Filter,
     output: OutputOption = None,
     everything: AllOption = False,  # noqa: ARG001 - what it does anyway, said as to the commands beside it
+    why: WhyOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Write dead letters as JSON lines, oldest first, with all that it takes to import them again. They stay."""
     buffer = buffer_of(environment())
-    with _written(output) as stream:
-        exported = on_queues(lambda queues: _export(queues, chosen, stream))
-    audited(buffer, "dlq export", {**chosen.told(), "exported": exported})
+    with acting(buffer, "dlq export", chosen.told(), why) as told, _written(output) as stream:
+        exported = told["exported"] = on_queues(lambda queues: _export(queues, chosen, stream))
     if as_json and output:
         print_json({"exported": exported})
     else:
         typer.echo(f"{exported} exported", err=True)
 
 
-def import_(file: FileArgument, as_json: JsonOption = False) -> None:
+def import_(file: FileArgument, why: WhyOption = "", as_json: JsonOption = False) -> None:
     """Bring dead letters back from a file, with their ids and times; those that are there already are passed over.
 
     A line with faults is named by its number; the others are imported, and the exit status is 1.
     """
     buffer = buffer_of(environment())
-    with opened(file) as (stream, size), _progress(size) as progress:
+    with opened(file) as (stream, size), acting(buffer, "dlq import", {}, why) as told, _progress(size) as progress:
         bar = progress.add_task("import", total=size)
-        audited(buffer, "dlq import begun", {})  # so that one that is killed has left a word, too
         taking = _Taking(stream, buffer, lambda read: progress.update(bar, advance=read))
-        on_queues(taking.all)
-    audited(buffer, "dlq import", taking.counts)
+        try:
+            on_queues(taking.all)
+        finally:
+            told.update(taking.counts)  # also of one that is broken off
     if as_json:
         print_json(taking.counts)
     else:
