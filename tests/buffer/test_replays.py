@@ -27,16 +27,6 @@ from worker.dead_letters.letter import Letter
 from worker.replay import Replays
 
 
-@pytest.fixture
-def buffer(world: World) -> BufferSettings:
-    return BufferSettings(key_prefix=world.slot.namespace)
-
-
-@pytest.fixture
-def replays(world: World, buffer: BufferSettings) -> Replays:
-    return Replays(world.redis, buffer, rate=100_000)
-
-
 async def test_the_chosen_ones_move_once_and_the_others_stay(world: World, replays: Replays) -> None:
     await die(world, 700)
     await die(world, 3, code="Other")

@@ -4,24 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from producers.clock import now_ms
 from producers.settings import BufferSettings
 from tests.buffer.replaying import ONE, Running, dead, die, started, told
 from tests.buffer.support import World
 from worker.dead_letters import Filter
 from worker.replay import Replays
-
-
-@pytest.fixture
-def buffer(world: World) -> BufferSettings:
-    return BufferSettings(key_prefix=world.slot.namespace)
-
-
-@pytest.fixture
-def replays(world: World, buffer: BufferSettings) -> Replays:
-    return Replays(world.redis, buffer, rate=100_000)
 
 
 async def test_what_nobody_decides_on_stays_and_is_counted_and_what_is_forbidden_is_discarded(

@@ -19,16 +19,6 @@ from worker.replay import Replays, choosing
 from worker.replay.asking import Asking
 
 
-@pytest.fixture
-def buffer(world: World) -> BufferSettings:
-    return BufferSettings(key_prefix=world.slot.namespace)
-
-
-@pytest.fixture
-def replays(world: World, buffer: BufferSettings) -> Replays:
-    return Replays(world.redis, buffer, rate=100_000)
-
-
 async def turn(world: World, **options: Any) -> None:
     """One turn of a runner that ends with it, as with its task."""
     await Running(world, **options).runner().run(0.001)

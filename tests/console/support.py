@@ -25,8 +25,8 @@ from worker.buffer.batches import Batch, Death, Settlement
 from worker.cli.console import surroundings
 from worker.console.access import Access
 from worker.console.app import create_app
-from worker.console.origin import Place
-from worker.console.server import running
+from worker.web.origin import Place
+from worker.web.server import running
 
 TOKEN = "a-token-for-tests-alone"
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # one for all: each of httpx's own reads all authorities

@@ -10,7 +10,7 @@ import pytest
 from tests.console.support import TOKEN, Console, served
 from worker.console.charts import HEIGHT, LEFT, WIDTH, charts_of
 from worker.console.text import duration, number
-from worker.console.tries import EACH
+from worker.web.tries import EACH
 
 START = 1_767_225_600_000
 

@@ -13,9 +13,9 @@ from producers.errors import ConfigurationError
 from tests.console.support import TOKEN, Browser, Console, served
 from worker.console.access import LASTS_S, Access
 from worker.console.forms import MAX_FORM, MAX_LOGIN
-from worker.console.origin import Place
-from worker.console.tries import ALL, EACH, TURN_S, WAITING, Crowded, Tries
 from worker.settings import console_settings
+from worker.web.origin import Place
+from worker.web.tries import ALL, EACH, TURN_S, WAITING, Crowded, Tries
 
 PAGES = ("/", "/accounts", "/dead-letters", "/dead-letters/event-api/0/1", "/events?id=x", "/audit", "/nowhere")
 ACTIONS = ("/pause", "/resume", "/accounts/pause", "/accounts/resume", "/dead-letters/discard")

@@ -14,8 +14,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.console.support import Console
-from worker import http_limits
-from worker.http_limits import MOST_CONNECTIONS, MOST_HEADER_BYTES, quieten
+from worker.web import limits
+from worker.web.limits import MOST_CONNECTIONS, MOST_HEADER_BYTES, quieten
 
 HALF = b"GET /login HTTP/1.1\r\nhost: 127.0.0.1\r\n"
 BODY = b"POST /login HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 100\r\ncontent-type: x\r\n\r\nhalf"
@@ -67,8 +67,8 @@ def test_half_open_connections_keep_nobody_out(console: Console, strangers: Stra
 def test_who_does_not_finish_a_request_is_left_in_time(
     strangers: Strangers, said: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_limits, "HEADERS_S", 0.2)
-    monkeypatch.setattr(http_limits, "BODY_S", 0.2)
+    monkeypatch.setattr(limits, "HEADERS_S", 0.2)
+    monkeypatch.setattr(limits, "BODY_S", 0.2)
     one = strangers.come(said)
     while not is_gone(one):
         pass

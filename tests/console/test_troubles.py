@@ -16,11 +16,11 @@ from tests.console.conftest import Bury
 from tests.console.support import Browser, Console, served
 from tests.integration.support import environment
 from worker.audit import entries
-from worker.console.origin import Place
 from worker.redis_client import with_redis
 from worker.replay import Replays
 from worker.stack.ports import free_port
 from worker.stack.redis_server import EmbeddedRedis
+from worker.web.origin import Place
 
 Ask = Callable[[Callable[[Any], Any]], Any]
 

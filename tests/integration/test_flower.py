@@ -14,9 +14,9 @@ from redis import Redis
 
 from tests.integration.support import PRIVATE, SECRETS, Forwarder, environment, eventually, running, sample, samples
 from tests.support.flower import CONSOLE, OPERATOR, VIEWER, RunningFlower, flower_of, path_of, routes
-from worker.console.tries import EACH, PERIOD_S
 from worker.stack import parts
 from worker.stack.redis_server import EmbeddedRedis
+from worker.web.tries import EACH, PERIOD_S
 
 TASK = "forwarder.deliver.event-api"
 REDIS_PASSWORD = "hidden-from-flower"

@@ -124,15 +124,18 @@ def test_a_replay_is_paused_resumed_and_cancelled_by_its_id(shop: Shop) -> None:
     assert (rested["state"], rested["moved"], rested["why"]) == ("paused", moved, "currency mended")
     shop.cli.done("dlq", "resume", replay)
     eventually(lambda: int(shop.field(replay, "moved")) > moved)
-    shop.cli.done("dlq", "cancel", replay)
+    shop.cli.done("dlq", "cancel", replay, "--why", "too soon")
     ended = shop.progress(replay)
     assert ended["state"] == "cancelled"
     assert shop.cli.drain()["dead"] == 300 - ended["moved"] > 0
     again = shop.cli.run("dlq", "resume", replay)
     assert (again.status, "no replay that is not over" in again.err) == (1, True)
-    audit = shop.cli.done("audit", "--json").json[:5]
+    audit = shop.cli.done("audit", "--json").json[:8]
     actions = [entry["action"] for entry in audit]
-    assert actions == ["dlq cancel", "dlq replay", "dlq resume", "dlq pause", "dlq replay begun"]
+    cancelled = ["dlq cancel", "dlq replay", "dlq cancel begun"]  # told before it is done; and the end of the replay
+    steered = [action for verb in ("resume", "pause") for action in (f"dlq {verb}", f"dlq {verb} begun")]
+    assert actions == [*cancelled, *steered, "dlq replay begun"]
+    assert [entry["why"] for entry in audit if entry["action"].startswith("dlq cancel")] == ["too soon"] * 2
     assert (audit[1]["details"]["replayed"], audit[1]["details"]["cancelled"]) == (ended["moved"], True)
     shop.cli.done("dlq", "discard", "--all", "--yes")
 

@@ -16,13 +16,13 @@ from worker.cli.context import buffer_of, environment, out
 from worker.console.access import Access
 from worker.console.app import create_app
 from worker.console.desk import Surroundings
-from worker.console.origin import Place, is_loopback
-from worker.console.server import serve
 from worker.logs import configure
 from worker.metrics.exposition import metrics_text
 from worker.metrics.samples import series
 from worker.second_consent import consent_of, entrance
 from worker.settings import broker_url, caps_of, console_settings, log_settings, metrics_token, replay_rate
+from worker.web.origin import Place, is_loopback
+from worker.web.server import serve
 
 PortOption = Annotated[int | None, typer.Option(min=0, max=65_535, help="Port; 0 takes a free one. [default: 8190]")]
 

@@ -9,9 +9,9 @@ import typer
 
 from producers.errors import ConfigurationError
 from worker.cli.context import environment, out
-from worker.console.origin import is_loopback
 from worker.redis_client import with_redis
 from worker.settings import load_settings
+from worker.web.origin import is_loopback
 
 
 def metrics(
@@ -25,7 +25,8 @@ def metrics(
     Where FORWARDER_METRICS_TOKEN is set, only to who sends it as a bearer token; it must be, away from loopback.
     """
     from worker.metrics.exposition import metrics_text
-    from worker.metrics.server import create_app, serve
+    from worker.metrics.server import create_app
+    from worker.web.server import serve
 
     settings = load_settings(environment())
     buffer, broker_url = settings.buffer, settings.broker_url
@@ -38,7 +39,9 @@ def metrics(
         raise ConfigurationError(f"FORWARDER_METRICS_TOKEN: must be set where metrics listen on {host}, or say --open")
     app = create_app(buffer, broker_url, token, "" if token or open_ else host)
     try:
-        asyncio.run(serve(app, host, port, lambda url: out.print(f"metrics  {url}", highlight=False, soft_wrap=True)))
+        asyncio.run(
+            serve(app, host, port, lambda url: out.print(f"metrics  {url}/metrics", highlight=False, soft_wrap=True))
+        )
     except OSError as error:
         typer.echo(f"forwarder: cannot listen on {host} port {port}: {error.strerror}", err=True)
         raise typer.Exit(1) from None

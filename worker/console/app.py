@@ -21,11 +21,11 @@ from worker.console.access import Access
 from worker.console.desk import Desk, Surroundings
 from worker.console.drafts import Drafts
 from worker.console.guard import Guard
-from worker.console.origin import Place
 from worker.console.pages import ROUTES
 from worker.console.rendering import page
-from worker.console.tries import Tries
 from worker.redis_client import async_redis
+from worker.web.origin import Place
+from worker.web.tries import Tries
 
 _log = structlog.get_logger()
 

@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from worker.console.access import Access
-from worker.console.origin import Place
+from worker.web.origin import Place
 
 OPEN = ("/login", "/static/", "/healthz")
 MACHINES = ("/healthz", "/metrics")  # asked by names of containers; they read no cookie and change nothing

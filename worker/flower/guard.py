@@ -22,11 +22,11 @@ from tornado.template import Loader, Template
 from tornado.web import OutputTransform, StaticFileHandler
 
 from producers.errors import ConfigurationError
-from worker.console.tries import Tries
 from worker.flower import configuration
 from worker.flower.logins import Role, logins
 from worker.flower.showing import bare
 from worker.settings import flower_settings
+from worker.web.tries import Tries
 
 _READ = ("GET", "HEAD")
 OPEN = {monitor.Healthcheck: _READ}  # says OK, and nothing else

@@ -9,7 +9,7 @@ import typer
 from rich.table import Column, Table
 
 from producers.clock import rfc3339
-from worker.cli.audit import audited
+from worker.cli.audit import acting
 from worker.cli.context import JsonOption, WhyOption, buffer_of, environment, out, print_json
 from worker.cli.dlq.following import on_replays
 from worker.cli.dlq.shared import shown_plain
@@ -65,10 +65,14 @@ def cancel(replay: ReplayArgument, why: WhyOption = "") -> None:
 
 
 def _steer(verb: str, done: str, replay: str, steer: Steer, why: str) -> None:
-    if not on_replays(lambda known: steer(known, replay)):
+    known = on_replays(lambda replays: replays.progress(replay))
+    steered = known is not None and not known.is_over
+    if steered:
+        with acting(buffer_of(environment()), f"dlq {verb}", {"replay": replay}, why) as told:
+            steered = told[done] = on_replays(lambda replays: steer(replays, replay))  # unless it is over just now
+    if not steered:
         typer.echo(f"no replay that is not over has the id {replay}", err=True)
         raise typer.Exit(1)
-    audited(buffer_of(environment()), f"dlq {verb}", {"replay": replay}, why)
     typer.echo(f"{replay} {done}")
 
 

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from worker.console.access import Access
 from worker.console.desk import desk_of
 from worker.console.pages.signing import address_of
-from worker.console.tries import Tries
+from worker.web.tries import Tries
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

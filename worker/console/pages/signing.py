@@ -11,9 +11,9 @@ from worker.console.access import LASTS_S, Access
 from worker.console.desk import desk_of
 from worker.console.forms import MAX_LOGIN, Form, posted, read_form
 from worker.console.guard import cookie_name
-from worker.console.origin import Place
 from worker.console.rendering import page
-from worker.console.tries import Crowded, Tries
+from worker.web.origin import Place
+from worker.web.tries import Crowded, Tries
 
 
 async def login(request: Request) -> Response:

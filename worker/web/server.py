@@ -1,4 +1,4 @@
-"""Serves the console over HTTP until it is told to stop."""
+"""Serves an app over HTTP until it is told to stop: uvicorn, with bounds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from worker.http_limits import BACKLOG, BoundedProtocol, quieten
+from worker.web.limits import BACKLOG, BoundedProtocol, quieten
 
 _ENDS_WITHIN_S = 5
 
@@ -54,7 +54,7 @@ class _Server(uvicorn.Server):
                 backlog=BACKLOG,
                 ws="none",
                 log_config=None,
-                log_level="critical",  # its tracebacks quote what strangers wrote; `app.py` says what is to be said
+                log_level="critical",  # its tracebacks quote what strangers wrote; the app says what is to be said
                 access_log=False,  # addresses name events and accounts
                 proxy_headers=False,  # a stranger could give himself any address
                 server_header=False,
