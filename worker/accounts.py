@@ -10,20 +10,16 @@ from redis.asyncio import Redis
 from producers.destinations import DESTINATIONS
 from producers.keys import Slot, shard_of
 from producers.settings import BufferSettings
+from worker.buffer.holds import HOLD_FIELDS, Hold, holds_in
 
 SHOWN = 100  # of a slot
 
 
-class Hold(NamedTuple):
-    """`kind`: parked, paused or limited. `ends_in_s`: None for what lasts until it is resumed."""
-
-    kind: str
-    reason: str
-    ends_in_s: float | None = None
-
-
 class Account(NamedTuple):
-    """An account of a destination. `waiting`: events that are not in flight; `requests`: those that are."""
+    """An account of a destination, as it stood at `now` (ms).
+
+    `waiting`: events that are not in flight; `requests`: those that are.
+    """
 
     destination: str
     name: str
@@ -32,6 +28,7 @@ class Account(NamedTuple):
     dead: int
     careful: bool
     holds: tuple[Hold, ...]
+    now: int
 
 
 class Listed(NamedTuple):
@@ -87,16 +84,10 @@ class Accounts:
         return [_account(slot.destination, name, fields, requests, now) for name, fields, requests in pairs]
 
 
-_FIELDS = ("queued", "dead", "careful", "parked", "paused", "hold_until", "hold_reason")
+_FIELDS = ("queued", "dead", "careful", *HOLD_FIELDS)
 
 
 def _account(destination: str, name: str, fields: Sequence[bytes | None], requests: int, now: int) -> Account:
-    queued, dead, careful, parked, paused, until, reason = fields
-    holds = [Hold(kind, _text(why)) for kind, why in (("parked", parked), ("paused", paused)) if why is not None]
-    if until is not None and int(until) > now:
-        holds.append(Hold("limited", _text(reason), round((int(until) - now) / 1000, 1)))
-    return Account(destination, name, int(queued or 0), requests, int(dead or 0), careful is not None, tuple(holds))
-
-
-def _text(field: bytes | None) -> str:
-    return (field or b"").decode("utf-8", "replace")
+    queued, dead, careful, *holding = fields
+    holds = tuple(holds_in(holding, now))
+    return Account(destination, name, int(queued or 0), requests, int(dead or 0), careful is not None, holds, now)

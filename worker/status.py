@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from producers.destinations import DESTINATIONS
 from producers.keys import Slot
 from producers.settings import BufferSettings
-from worker.buffer.holds import Holds
+from worker.buffer.holds import HOLD_FIELDS, Hold, Holds, holds_in
 
 STATES = ("accepted", "open", "ready", "waiting", "in_flight", "delivered", "dead", "discarded")
 MOVING = ("open", "ready", "waiting", "in_flight")
@@ -70,20 +70,16 @@ async def _slot(redis: Redis, slot: Slot) -> dict[str, Any]:
     age = max(0, seconds - int(oldest[0])) if oldest else None
     holds = [hold for account in held for hold in await _holds(redis, slot, account.decode(), now)]
     if paused is not None:
-        holds.insert(0, _hold(None, "paused", paused))
+        holds.insert(0, _shown(None, Hold("paused", paused.decode("utf-8", "replace")), now))
     parked = sum([account.queued async for account in Holds(redis, slot).lasting() if account.parked is not None])
     circuit = "closed" if circuit_until is None else "open" if int(circuit_until) > now else "half-open"
     return {**counts, "parked": parked, "oldest_age_s": age, "circuit": circuit, "holds": holds}
 
 
 async def _holds(redis: Redis, slot: Slot, account: str, now: int) -> list[dict[str, Any]]:
-    found: Any = redis.hmget(slot.key("account", account), "parked", "paused", "hold_until", "hold_reason")
-    parked, paused, until, reason = await found
-    holds = [_hold(account, kind, why) for kind, why in (("parked", parked), ("paused", paused)) if why is not None]
-    if until is not None and int(until) > now:
-        holds.append(_hold(account, "limited", reason or b"", round((int(until) - now) / 1000, 1)))
-    return holds
+    fields: Any = redis.hmget(slot.key("account", account), *HOLD_FIELDS)
+    return [_shown(account, hold, now) for hold in holds_in(await fields, now)]
 
 
-def _hold(account: str | None, kind: str, reason: bytes, ends_in_s: float | None = None) -> dict[str, Any]:
-    return {"account": account, "kind": kind, "reason": reason.decode("utf-8", "replace"), "ends_in_s": ends_in_s}
+def _shown(account: str | None, hold: Hold, now: int) -> dict[str, Any]:
+    return {"account": account, "kind": hold.kind, "reason": hold.reason, "ends_in_s": hold.ends_in_s(now)}

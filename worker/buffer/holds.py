@@ -13,6 +13,28 @@ from worker.buffer.calls import Call, run_one
 PAGE = 500
 EVERYTHING = ""  # in place of an account
 What = Literal["parked", "paused", "both"]
+HOLD_FIELDS = ("parked", "paused", "hold_until", "hold_reason")  # of an account's hash
+
+
+class Hold(NamedTuple):
+    """`kind`: parked, paused or limited. `until` in ms; None for what lasts until it is resumed."""
+
+    kind: str
+    reason: str
+    until: int | None = None
+
+    def ends_in_s(self, now: int) -> float | None:
+        return None if self.until is None else round((self.until - now) / 1000, 1)
+
+
+def holds_in(fields: Sequence[bytes | None], now: int) -> list[Hold]:
+    """What holds an account, from its `HOLD_FIELDS`."""
+    parked, paused, until, reason = fields
+    lasting = [
+        Hold(kind, _text(why) or "") for kind, why in (("parked", parked), ("paused", paused)) if why is not None
+    ]
+    is_limited = until is not None and int(until) > now
+    return [*lasting, Hold("limited", _text(reason) or "", int(until or 0))] if is_limited else lasting
 
 
 class Held(NamedTuple):
