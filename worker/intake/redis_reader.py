@@ -56,16 +56,20 @@ class RedisReader:
 
     def _move(self, broker: Opened, queue: RedisQueue) -> bool:
         """One take, from the queue into the buffer; False if nothing waits."""
-        self._take = Take(uuid4().hex)
+        take = self._take = Take(uuid4().hex)
         most, self._most = self._most, 1  # until this one is known to have succeeded
-        raw = queue.take(self._take.name, most)
+        raw = queue.take(take.name, most)
+        if raw:
+            self._handed_over(broker, queue, take, raw)
+        self._take, self._most = None, MOST  # a take of nothing left no trace that would have to be ended
+        return bool(raw)
+
+    def _handed_over(self, broker: Opened, queue: RedisQueue, take: Take, raw: Sequence[bytes]) -> None:
         outcome = self._hand_over([message_of(each, broker.channel) for each in raw])
-        self._take = self._take._replace(done=outcome.done)
+        self._take = take._replace(done=outcome.done)
         self._end(queue)
         if outcome.failed:
             raise outcome.failed
-        self._most = MOST
-        return bool(raw)
 
     def _end(self, queue: RedisQueue) -> None:
         if self._take:
