@@ -13,7 +13,7 @@ from producers.keys import Slot
 from redis.exceptions import ResponseError
 
 from worker.buffer.batches import Batch, Bounds, Claimed, Limits, Settled, Settlement, Verdict
-from worker.buffer.calls import Call, run, run_one
+from worker.buffer.calls import Call, fetch, run, run_one
 from worker.buffer.settlements import SHORT, settle_args
 from worker.effects import effect
 
@@ -65,15 +65,15 @@ class Buffer:
 
     async def read(self, batches: Sequence[Batch]) -> list[list[bytes]]:
         """The stored events of each batch, in order."""
-        pipeline = self._redis.pipeline(transaction=False)
-        counts = []
+        base = self.slot.key("events")
+        commands: list[tuple[str, str, int, int]] = []
         for batch in batches:
+            key = f"{base}:{batch.source}"
             starts = range(batch.first, batch.last + 1, SLICE)
-            counts.append(len(starts))
-            for start in starts:
-                pipeline.lrange(self.slot.key("events", batch.source), start, min(start + SLICE - 1, batch.last))
-        slices = iter(await pipeline.execute())
-        return [[stored for _ in range(count) for stored in next(slices)] for count in counts]
+            commands += [("LRANGE", key, start, min(start + SLICE - 1, batch.last)) for start in starts]
+        slices = iter(await fetch(self._redis, commands))
+        counts = [-(-batch.events // SLICE) for batch in batches]
+        return [next(slices) if count == 1 else [each for _ in range(count) for each in next(slices)] for count in counts]
 
     async def add_up(self, counts: Mapping[str, int]) -> None:
         """Adds to counters of the slot what a process measured by itself."""
