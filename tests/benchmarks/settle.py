@@ -1,86 +1,99 @@
-"""What a settlement and a claim cost Redis's main thread. No test: `python -m tests.benchmarks.settle [BATCHES]`.
+"""What a worker's turn costs: settlement, claim and reading of a batch. No test: `python -m tests.benchmarks.settle`.
 
-Batches of one event, so that nothing but the scripts counts; sixteen attempts end with each claim. In turns: with
-records and counters, and with neither (the script without its last words, and nothing told by the worker), so
-that the difference is theirs.
+Redis's main thread and the worker's own process, in microseconds of CPU a batch, so that other programs on the machine
+count little. For batches of 1, 4 (a session each) and 100 events, and for 1, 16, 64 and 256 attempts that end with each
+turn. The medians of some rounds, in turns. `--bare`: without records and counters, to see what these cost.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from hashlib import sha1
+import time
+from collections import defaultdict
 from pathlib import Path
-from typing import Any
-from unittest import mock
+from typing import Any, NamedTuple
 
 from producers.keys import Slot
-from producers.scripts import Script, load
 from tests.buffer.support import World, event
-from worker.buffer import calls
 from worker.buffer.batches import Bounds, Limits, Noted, Settlement, Verdict
 from worker.redis_client import async_redis
 from worker.stack.redis_server import EmbeddedRedis
 
-ROUNDS, AT_ONCE = 9, 16
-LAST_WORDS = "\ntell()\ntally_all()\n"
+ACCOUNTS, EVENT_BYTES = 8, 600
 TOLD = b'{"at":1800000000000,"n":1,"s":200,"t":"0af7651916cd43dd8448eb211c80319c","ms":43}'
-NOTED = Noted(TOLD, 200, 43, 1)
 
 
-async def measured(redis: Any, batches: int, noted: Noted) -> float:
-    """Microseconds of Redis for the settlement and the claim of one batch."""
+class Cost(NamedTuple):
+    """Microseconds a batch: of Redis's main thread, and of the process that settles and claims."""
+
+    redis: float
+    python: float
+
+
+async def measured(redis: Any, events: int, turn: int, batches: int, *, bare: bool) -> Cost:
+    """All of these batches claimed, read and settled, so many at a time."""
     await redis.flushall()
-    bounds = Bounds(records_ms=129_600_000)
-    world = World(redis, Slot("bench", "event-api", 0), cap_events=1, checked=False, bounds=bounds)
-    for start in range(0, batches, 500):
-        await world.append(*(event(f"{start + place}", f"a{place % 20}") for place in range(500)))
-    before = await spent(redis)
+    world = World(redis, Slot("bench", "event-api", 0), cap_events=events, checked=False, linger_ms=0)
+    for start in range(0, batches * events, 500):
+        places = range(start, min(start + 500, batches * events))
+        await world.append(*(one_of(place, events) for place in places))
+    world.bounds = Bounds(records_ms=0 if bare else 129_600_000)
+    noted = Noted() if bare else Noted(TOLD, 200, 43, events)
+    delivered = Settlement(events, verdict=Verdict.TAKEN, noted=noted)
+    buffer = world.buffer
+    before, began = await spent(redis), time.process_time()
     ended: list[Any] = []
     while True:
-        _, claimed = await world.buffer.settle_and_claim(ended, Limits(60_000, AT_ONCE, 100))
+        _, claimed = await buffer.settle_and_claim(ended, Limits(60_000, turn, 1_000))
         if not claimed.batches:
             break
-        ended = [(batch, Settlement(batch.events, verdict=Verdict.TAKEN, noted=noted)) for batch in claimed.batches]
-    return (await spent(redis) - before) / batches
+        await buffer.read(claimed.batches)
+        ended = [(batch, delivered) for batch in claimed.batches]
+    python = time.process_time() - began
+    return Cost((await spent(redis) - before) / batches, 1e6 * python / batches)
+
+
+def one_of(place: int, events: int) -> Any:
+    """Of the account of its batch; of a session, where batches are those of sessions."""
+    batch = place // events
+    return event(f"{place}", f"a{batch % ACCOUNTS}", f"s{batch}" if events == 4 else "", size=EVENT_BYTES)
 
 
 async def spent(redis: Any) -> float:
-    """Microseconds that Redis's main thread worked: other programs on the machine do not count."""
+    """Microseconds that Redis's main thread worked."""
     told = await redis.info("cpu")
     return 1e6 * float(told["used_cpu_user_main_thread"] + told["used_cpu_sys_main_thread"])
 
 
-@contextmanager
-def silent() -> Iterator[None]:
-    """Settlements neither tell nor count anything."""
-    full = load("worker.buffer", "settle").text
-    assert LAST_WORDS in full
-    text = full.replace(LAST_WORDS, "\n")
-    bare = Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
-    with mock.patch.object(calls, "load", lambda package, name: bare if name == "settle" else load(package, name)):
-        yield
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--batches", type=int, default=4_000, help="of 1 and 4 events; a tenth of that of 100")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--events", type=int, nargs="*", default=[1, 4, 100])
+    parser.add_argument("--turns", type=int, nargs="*", default=[1, 16, 64, 256])
+    parser.add_argument("--bare", action="store_true")
+    return parser.parse_args()
 
 
 async def main() -> None:
-    batches = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000
+    asked = arguments()
+    costs: defaultdict[tuple[int, int], list[Cost]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as folder, EmbeddedRedis(Path(folder) / "redis") as server:
         redis = async_redis(server.url)
-        pairs = [await pair(redis, batches) for _ in range(ROUNDS)]
+        for _ in range(asked.rounds):
+            for events in asked.events:
+                for turn in asked.turns:
+                    batches = asked.batches // 10 if events == 100 else asked.batches
+                    costs[events, turn].append(await measured(redis, events, turn, batches, bare=asked.bare))
         await redis.aclose()
-    bare, full = (statistics.median(times) for times in zip(*pairs, strict=True))
-    more = statistics.median(one / other for other, one in pairs) - 1
-    sys.stdout.write(f"{bare:.1f} us a batch without records and counters, {full:.1f} us with both: {more:+.1%}\n")
-
-
-async def pair(redis: Any, batches: int) -> tuple[float, float]:
-    with silent():
-        bare = await measured(redis, batches, Noted())
-    return bare, await measured(redis, batches, NOTED)
+    for (events, turn), taken in costs.items():
+        of_redis, of_python = (statistics.median(times) for times in zip(*taken, strict=True))
+        told = f"{events:>4} events a batch, {turn:>4} batches a turn: Redis {of_redis:6.1f} us, Python {of_python:6.1f} us"
+        sys.stdout.write(f"{told} a batch\n")
 
 
 if __name__ == "__main__":

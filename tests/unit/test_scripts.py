@@ -13,7 +13,7 @@ from producers.scripts import load
 PACKAGES = ("producers", "worker.buffer")
 
 
-INCLUDED = ("standing", "parts", "record", "tally", "outstanding")  # of worker.buffer, in other scripts
+INCLUDED = ("standing", "parts", "record", "tally", "leaving", "outstanding")  # of worker.buffer, in other scripts
 
 
 def scripts() -> list[tuple[str, str]]:

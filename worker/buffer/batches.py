@@ -36,8 +36,9 @@ class Batch(NamedTuple):
     @classmethod
     def of(cls, row: list[Any], token: str) -> Batch:
         """From a row of the claim script, whose texts are bytes."""
-        texts = [item.decode() if isinstance(item, bytes) else item for item in row]
-        return cls._make([*texts[:5], *map(int, texts[5:]), token])
+        id_, account, order, kind, source, *numbers = row
+        texts = (id_.decode(), account.decode(), order.decode(), kind.decode(), source.decode())
+        return cls._make((*texts, *map(int, numbers), token))
 
 
 class Limits(NamedTuple):

@@ -10,12 +10,14 @@ from redis.asyncio import Redis
 
 from producers.append import epoch
 from producers.keys import Slot
-from worker.buffer.batches import Batch, Bounds, Claimed, Limits, Noted, Settled, Settlement, Verdict
-from worker.buffer.calls import Call, run, run_one
-from worker.buffer.tallies import request_field
+from redis.exceptions import ResponseError
+
+from worker.buffer.batches import Batch, Bounds, Claimed, Limits, Settled, Settlement, Verdict
+from worker.buffer.calls import Call, fetch, run, run_one
+from worker.buffer.settlements import SHORT, settle_args
 from worker.effects import effect
 
-_MODES = {(False, False): "", (True, False): "refund", (True, True): "renew", (False, True): "renew"}
+MOST_AT_ONCE, MOST_ARGS, MOST_BYTES = 64, 2_000, 2_000_000  # of a call; what one settlement needs is never cut
 SLICE = 5_000  # events read in one command: more would keep Redis from others for too long
 
 
@@ -34,7 +36,12 @@ class Buffer:
 
     async def settle(self, batch: Batch, settlement: Settlement) -> Settled:
         """Ends one attempt."""
-        return Settled(await run_one(self._redis, self._settle_call(batch, settlement)))
+        ((call, _),) = self._settle_calls([(batch, settlement)])
+        (answer,) = await run_one(self._redis, call)
+        outcome = _settled(answer)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     async def settle_and_claim(
         self, ended: Sequence[tuple[Batch, Settlement]], limits: Limits
@@ -44,27 +51,29 @@ class Buffer:
         A settlement that Redis refused does not spoil the others: its error stands in its place.
         """
         token = secrets.token_hex(6)
-        calls = [self._settle_call(batch, settlement) for batch, settlement in ended]
-        calls.append(self._call("claim", token, *map(int, limits)))
-        *settled, answer = await run(self._redis, calls)
+        slices = list(self._settle_calls(ended))
+        claim = self._call("claim", token, *map(int, limits))
+        *answers, answer = await run(self._redis, [*(call for call, _ in slices), claim])
         if isinstance(answer, Exception):
             raise answer
+        outcomes: list[Settled | Exception] = []
+        for (_, count), told in zip(slices, answers, strict=True):
+            outcomes += [told] * count if isinstance(told, Exception) else map(_settled, told)
         next_due, now, *rows = answer
         batches = [Batch.of(row, token) for row in rows]
-        outcomes = [one if isinstance(one, Exception) else Settled(one) for one in settled]
         return outcomes, Claimed(batches, None if next_due < 0 else next_due, now)
 
     async def read(self, batches: Sequence[Batch]) -> list[list[bytes]]:
         """The stored events of each batch, in order."""
-        pipeline = self._redis.pipeline(transaction=False)
-        counts = []
+        base = self.slot.key("events")
+        commands: list[tuple[str, str, int, int]] = []
         for batch in batches:
+            key = f"{base}:{batch.source}"
             starts = range(batch.first, batch.last + 1, SLICE)
-            counts.append(len(starts))
-            for start in starts:
-                pipeline.lrange(self.slot.key("events", batch.source), start, min(start + SLICE - 1, batch.last))
-        slices = iter(await pipeline.execute())
-        return [[stored for _ in range(count) for stored in next(slices)] for count in counts]
+            commands += [("LRANGE", key, start, min(start + SLICE - 1, batch.last)) for start in starts]
+        slices = iter(await fetch(self._redis, commands))
+        counts = [-(-batch.events // SLICE) for batch in batches]
+        return [next(slices) if count == 1 else [each for _ in range(count) for each in next(slices)] for count in counts]
 
     async def add_up(self, counts: Mapping[str, int]) -> None:
         """Adds to counters of the slot what a process measured by itself."""
@@ -74,25 +83,31 @@ class Buffer:
         with effect("add up"):
             await pipeline.execute()
 
-    def _settle_call(self, batch: Batch, settlement: Settlement) -> Call:
-        dead, again = settlement.dead, settlement.again
-        deaths = [item for death in dead for item in death]
-        parts = [item for part in again for item in part]
-        mode = _MODES[settlement.refund, settlement.renewed]
-        told = (settlement.verdict.value, settlement.hold_ms, settlement.reason, settlement.credentials)
-        reached = int(settlement.reached)
-        counts = (settlement.delivered, len(dead), len(again))
-        head = (batch.id, batch.token, epoch(), mode, *told, reached, *self._bounds, *counts, *_noted(settlement.noted))
-        call = self._call("settle", *head, *deaths, *parts)
-        return call._replace(also=tuple(_effects_of(batch, settlement)))
+    def _settle_calls(self, ended: Sequence[tuple[Batch, Settlement]]) -> Iterator[tuple[Call, int]]:
+        """Calls of so many settlements each that none keeps Redis for long."""
+        head = (epoch(), *self._bounds)
+        args: list[Any] = []
+        also: dict[str, None] = {}
+        count = size = 0
+        for batch, settlement in ended:
+            told = settle_args(batch, settlement)
+            if count and (count == MOST_AT_ONCE or len(args) + len(told) > MOST_ARGS or size > MOST_BYTES):
+                yield self._call("settle", *head, *args)._replace(also=tuple(also)), count
+                args, also, count, size = [], {}, 0, 0
+            args += told
+            count += 1
+            if len(told) > SHORT:
+                also |= dict.fromkeys(_effects_of(batch, settlement))
+                size += sum(len(death.stored) for death in settlement.dead)
+        if count:
+            yield self._call("settle", *head, *args)._replace(also=tuple(also)), count
 
     def _call(self, script: str, *args: Any) -> Call:
         return Call(script, self.slot.fixed, ["" if self.now is None else self.now, *args])
 
 
-def _noted(noted: Noted) -> tuple[bytes | str | int, ...]:
-    asked = request_field(noted.status, noted.request_ms, noted.sent) if noted.status >= 0 else ""
-    return noted.told, asked, noted.request_ms, noted.sent, noted.waited_ms, noted.prints
+def _settled(answer: int | bytes) -> Settled | Exception:
+    return Settled(answer) if isinstance(answer, int) else ResponseError(answer.decode())
 
 
 def _effects_of(batch: Batch, settlement: Settlement) -> Iterator[str]:

@@ -10,6 +10,7 @@ from redis.exceptions import NoScriptError
 
 from producers.scripts import load
 from worker.effects import effect
+from worker.redis_pools import Exchanging
 
 SCRIPTS = (  # in this order: a claim overtakes no settle
     *("settle", "claim", "replay", "discard", "edit", "pause", "resume"),
@@ -31,6 +32,15 @@ async def run(redis: Redis, calls: Sequence[Call]) -> list[Any]:
     """The answer to each call, in order; an error that Redis answered stands in its place."""
     with effect(*_effects_of(calls)):
         return await _executed(redis, calls)
+
+
+async def fetch(redis: Redis, commands: Sequence[Sequence[Any]]) -> list[Any]:
+    """The answers to commands that change nothing. Raises the first error that Redis answered."""
+    answers = await exchange(redis, commands)
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    return answers
 
 
 async def ask(redis: Redis, calls: Sequence[Call]) -> list[Any]:
@@ -67,7 +77,16 @@ def _effects_of(calls: Sequence[Call]) -> Iterable[str]:
 
 
 async def _execute(redis: Redis, calls: Sequence[Call]) -> list[Any]:
-    pipeline = redis.pipeline(transaction=False)
-    for call in calls:
-        pipeline.evalsha(load("worker.buffer", call.script).sha, len(call.keys), *call.keys, *call.args)
-    return list(await pipeline.execute(raise_on_error=False))
+    return await exchange(
+        redis, [("EVALSHA", load("worker.buffer", call.script).sha, len(call.keys), *call.keys, *call.args) for call in calls]
+    )
+
+
+async def exchange(redis: Redis, commands: Sequence[Sequence[Any]]) -> list[Any]:
+    """The answers to many commands, errors among them, in one round trip."""
+    pool: Any = redis.connection_pool
+    connection: Exchanging = await pool.get_connection()
+    try:
+        return await connection.exchange(commands)
+    finally:
+        await pool.release(connection)

@@ -14,39 +14,40 @@ local LOOK_AGAIN = 100 -- ms after which a slot that is full as a whole is looke
 local CATCH_UP = 20 -- ms that a late claim may make up for, so that lateness does not lower the rate
 local FAR_LOOKS = { 1, 2, 4 } -- see standing.lua
 
--- Of an open circuit whose time is over exactly one batch is claimed: the probe. Its lease bars the next one.
-local bar, circuit_is_open = barred()
+-- What stands of the slot as a whole. Of an open circuit whose time is over exactly one batch is claimed: the probe. Its
+-- lease bars the next one.
+local slot = redis.call('HMGET', meta, 'paused', 'circuit_until', 'requests', 'next_at')
+local circuit_is_open, bar = not slot[1] and slot[2], slot[1] and FOREVER or tonumber(slot[2] or 0)
+local requests, slot_next_at = tonumber(slot[3] or 0), tonumber(slot[4] or 0)
 if bar > now then most = 0 end
 if circuit_is_open then most = math.min(most, 1) end
 
-local function read(id)
-  local f = redis.call('HMGET', batch_key(id), 'account', 'order', 'kind', 'events', 'bytes', 'oldest', 'newest',
-    'opened', 'state', 'list', 'first', 'last', 'attempts', 'tried', 'sent')
-  return { id = id, account = f[1], order = f[2] or '', kind = f[3] or '', events = tonumber(f[4]), bytes = f[5],
-    oldest = f[6], newest = f[7], opened = f[8], state = f[9] or 'open', list = f[10] or id,
-    first = tonumber(f[11] or 0), last = tonumber(f[12] or f[4] - 1), attempts = tonumber(f[13] or 0),
-    tried = tonumber(f[14] or now), sent = tonumber(f[15] or 0) }
-end
-
 local began = 0 -- batches that were not in flight before
 
-local function take(batch, far)
-  if batch.state == 'open' then
-    seal(batch, now)
-    batch.state = 'ready'
-  end
-  if batch.state ~= 'in_flight' then -- else its lease is over, and it was in flight all the time
-    move(batch.state, 'in_flight', batch.events)
-    redis.call('HINCRBY', account_key(batch.account), 'queued', -batch.events)
-    redis.call('ZREM', due_key(batch.account), batch.id)
+-- The account's sets and its hash are written once, by `note_taken`. A batch that was open is sealed here: it stands in the
+-- set of those that are due already, or it would not have been found.
+local function take(account, id, lapsed)
+  local f = redis.call('HMGET', batch_key(id), 'order', 'kind', 'events', 'bytes', 'oldest', 'newest', 'opened', 'state',
+    'list', 'first', 'last', 'attempts', 'tried', 'sent')
+  local order, events, attempts = f[1] or '', tonumber(f[3]), tonumber(f[12] or 0) + 1
+  local tried = tonumber(f[13] or now)
+  local fields = { 'state', 'in_flight', 'token', token, 'attempts', attempts, 'tried', tried }
+  if account.far or lapsed then fields[9], fields[10] = 'far', account.far and 1 or 0 end
+  if not lapsed then
+    if not f[8] then
+      fields[#fields + 1], fields[#fields + 2] = 'due', now
+      account.was_open = account.was_open or order == ''
+    end
+    move(f[8] or 'open', 'in_flight', events)
+    account.began = account.began + events
+    account.taken[#account.taken + 1] = id
     began = began + 1
   end
-  redis.call('HSET', batch_key(batch.id), 'state', 'in_flight', 'token', token, 'attempts', batch.attempts + 1,
-    'tried', batch.tried, 'far', far and 1 or 0)
-  redis.call('ZADD', leases_key(batch.account), now + lease, batch.id)
-  return { batch.id, batch.account, batch.order, batch.kind, batch.list, batch.first, batch.last, batch.events,
-    batch.bytes, batch.oldest, batch.newest, batch.attempts + 1, batch.opened, now - batch.tried,
-    circuit_is_open and 1 or 0, batch.sent }
+  redis.call('HSET', batch_key(id), unpack(fields))
+  local leases = account.leases
+  leases[#leases + 1], leases[#leases + 2] = now + lease, id
+  return { id, account.name, order, f[2] or '', f[9] or id, tonumber(f[10] or 0), tonumber(f[11] or events - 1), events, f[4],
+    f[5], f[6], attempts, f[7], now - tried, circuit_is_open and 1 or 0, tonumber(f[14] or 0) }
 end
 
 -- How many requests an account may have in flight: see standing.lua.
@@ -57,51 +58,74 @@ end
 
 -- What bars an account, read once a claim.
 local function bars_of(name)
-  local f = redis.call('HMGET', account_key(name), 'hold_until', 'parked', 'paused', 'careful', 'refused', 'far', 'suspected')
+  local f = redis.call('HMGET', account_key(name), 'hold_until', 'parked', 'paused', 'careful', 'refused', 'far', 'suspected',
+    'next_at')
   local is_held = f[2] or f[3] or tonumber(f[1] or 0) > now
   if f[1] and not is_held then
     redis.call('HDEL', account_key(name), 'hold_until', 'hold_reason')
     redis.call('ZREM', held, name)
   end
   local looks = FAR_LOOKS[math.min(tonumber(f[5] or 0), #FAR_LOOKS)] or 0
-  return { name = name, held = is_held, most = most_of(tonumber(f[4] or 0), f[7]), far = tonumber(f[6] or 0) < looks }
+  return { name = name, held = is_held, most = most_of(tonumber(f[4] or 0), f[7]), far = tonumber(f[6] or 0) < looks,
+    next_at = tonumber(f[8] or 0), began = 0, taken = {}, leases = {} }
 end
 
-local function account_is_full(account)
-  return redis.call('ZCARD', leases_key(account.name)) >= account.most
+-- What is in flight of it, and what of that has lapsed.
+local function look_at_leases(account)
+  local key = leases_key(account.name)
+  account.flying, account.lapse, account.lapsed = redis.call('ZCARD', key), nil, {}
+  if account.flying == 0 then return end
+  account.lapse = earliest(key)
+  if account.lapse <= now then account.lapsed = redis.call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, most) end
 end
-local function slot_is_full()
-  return together and tonumber(redis.call('HGET', meta, 'requests') or 0) + began >= most_an_account
-end
+
+local function account_is_full(account) return account.flying + #account.taken >= account.most end
+local function slot_is_full() return together and requests + began >= most_an_account end
 
 -- The rate: requests are spaced evenly. Its next free place stands with the account, or with the slot for all of them.
-local function rate_key(name) return together and meta or account_key(name) end
-local function next_place(name)
-  return spacing > 0 and tonumber(redis.call('HGET', rate_key(name), 'next_at') or 0) or 0
+local function next_place(account)
+  if spacing == 0 then return 0 end
+  return together and slot_next_at or account.next_at
 end
-local function take_place(name)
-  if spacing > 0 then
-    redis.call('HSET', rate_key(name), 'next_at', math.max(next_place(name), now - CATCH_UP) + spacing)
-  end
+local function take_place(account)
+  if spacing == 0 then return end
+  local place = math.max(next_place(account), now - CATCH_UP) + spacing
+  if together then slot_next_at = place else account.next_at, account.spaced = place, true end
 end
 
--- The batch of a set that is due first; or, looking far, the one that is due last.
-local function first_due(key, far)
-  if far then return redis.call('ZREVRANGEBYSCORE', key, now, '-inf', 'LIMIT', 0, 1)[1] end
-  return redis.call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, 1)[1]
+-- The next batch that is due, and when: some are read at a time, with the one behind them. Looking far: the one that is due
+-- last. They leave the set when all are taken, so those that were taken are passed over.
+local SOME = 8
+local function next_due_of(account)
+  local at = #account.taken
+  local due = account.due
+  if not due or at >= due.to and due.more then
+    local key, some = due_key(account.name), math.min(SOME, most)
+    local found = account.far and redis.call('ZREVRANGEBYSCORE', key, now, '-inf', 'WITHSCORES', 'LIMIT', at, some)
+      or redis.call('ZRANGE', key, at, at + some - 1, 'WITHSCORES')
+    due = { from = at, to = at + #found / 2, more = #found == 2 * some, found = found }
+    account.due = due
+  end
+  if at >= due.to then return nil end
+  return due.found[2 * (at - due.from) + 1], tonumber(due.found[2 * (at - due.from) + 2])
+end
+local function fresh_of(account)
+  if slot_is_full() or account_is_full(account) then return nil end
+  local id, due = next_due_of(account)
+  return id and due <= now and id
 end
 
 -- A batch whose lease is over is one of those in flight already, so it goes first and even if the account is full. But
 -- as a probe it comes last: it may have killed its worker.
 local function next_of(account)
-  if next_place(account.name) > now then return nil end
-  local fresh = not slot_is_full() and not account_is_full(account)
-    and first_due(due_key(account.name), account.far)
-  local lapsed = first_due(leases_key(account.name))
-  local id = circuit_is_open and fresh or lapsed or fresh
-  if not id then return nil end
-  take_place(account.name)
-  return take(read(id), account.far)
+  if next_place(account) > now then return nil end
+  local lapsed = account.lapsed[1]
+  local fresh = (circuit_is_open or not lapsed) and fresh_of(account)
+  if not (fresh or lapsed) then return nil end
+  take_place(account)
+  if fresh then return take(account, fresh, false) end
+  table.remove(account.lapsed, 1)
+  return take(account, lapsed, true)
 end
 
 local claimed = {}
@@ -121,6 +145,35 @@ local function serve(turn)
   end
 end
 
+local SLICE = 1000
+local function note_taken(account)
+  local taken, leases, key = account.taken, account.leases, account_key(account.name)
+  for from = 1, #taken, SLICE do
+    redis.call('ZREM', due_key(account.name), unpack(taken, from, math.min(from + SLICE - 1, #taken)))
+  end
+  for from = 1, #leases, SLICE do
+    redis.call('ZADD', leases_key(account.name), unpack(leases, from, math.min(from + SLICE - 1, #leases)))
+  end
+  if #taken > 0 then redis.call('HINCRBY', key, 'queued', -account.began) end
+  if account.was_open then redis.call('HDEL', key, 'open') end
+  if account.spaced then redis.call('HSET', key, 'next_at', account.next_at) end
+end
+
+-- As `schedule` does for an account that was served, without reading again what is known.
+local function to_the_end_of_the_line(account)
+  local full = account_is_full(account)
+  if account.held or account.far or #account.leases > 2 * #account.taken or #account.lapsed > 0 then
+    note_taken(account)
+    return schedule(account.name, now, true, full)
+  end
+  local lapse, due, _ = account.lapse or #account.taken > 0 and now + lease, nil, nil
+  if not full then _, due = next_due_of(account) end
+  note_taken(account)
+  if not due and not lapse then return redis.call('ZREM', accounts, account.name) end
+  local at = math.max(math.min(due or lapse, lapse or due), account.next_at, now)
+  redis.call('ZADD', accounts, at, account.name)
+end
+
 -- Accounts that are due but have nothing to give (held, full) leave the line, and the next ones are looked at.
 local PAGES = 16
 for _ = 1, most > 0 and PAGES or 0 do
@@ -128,22 +181,28 @@ for _ = 1, most > 0 and PAGES or 0 do
   local turn, seen = {}, {}
   for place, name in ipairs(found) do
     seen[place] = bars_of(name)
+    look_at_leases(seen[place])
     if not seen[place].held then turn[#turn + 1] = seen[place] end
   end
   serve(turn)
-  for _, account in ipairs(seen) do schedule(account.name, now, true, account_is_full(account)) end
-  if #found == 0 or #claimed >= most or together then break end
+  for _, account in ipairs(seen) do to_the_end_of_the_line(account) end
+  if #found < most or #claimed >= most or together then break end
 end
 book()
 if #claimed > 0 then
-  redis.call('HSET', meta, 'claimed_at', now)
-  if began > 0 then redis.call('HINCRBY', meta, 'requests', began) end
-  if circuit_is_open then redis.call('HSET', meta, 'circuit_until', now + lease, 'probe', claimed[1][1]) end
+  local noted = { 'claimed_at', now, 'requests', requests + began }
+  if together and spacing > 0 then noted[5], noted[6] = 'next_at', slot_next_at end
+  if circuit_is_open then
+    bar = now + lease
+    redis.call('HSET', meta, 'circuit_until', bar, 'probe', claimed[1][1])
+  end
+  redis.call('HSET', meta, unpack(noted))
 end
 local first = redis.call('ZRANGE', accounts, 0, 0, 'WITHSCORES')
-local next_due = math.max(tonumber(first[2] or -1), (barred()))
+local next_due = math.max(tonumber(first[2] or -1), bar)
 if not first[2] or next_due >= FOREVER then next_due = -1 end
 if together and next_due >= 0 then
-  next_due = math.max(next_due, next_place(''), slot_is_full() and now + LOOK_AGAIN or 0)
+  local place = spacing > 0 and slot_next_at or 0
+  next_due = math.max(next_due, place, slot_is_full() and now + LOOK_AGAIN or 0)
 end
 return { next_due, now, unpack(claimed) }

@@ -29,6 +29,11 @@ local function remove(batch, new_owners)
   end
 end
 
+-- The batch that is the first of an order key now may be claimed when it is due.
+local function step_forward(account, head)
+  if head then redis.call('ZADD', due_key(account), redis.call('HGET', batch_key(head), 'due'), head) end
+end
+
 -- The batch goes; its parts take its place in its order key, or else the next batch steps forward to it. Only from the
 -- head (`at_head`) something may be claimed.
 local function replace(batch, given, epoch, renewed)
@@ -47,6 +52,5 @@ local function replace(batch, given, epoch, renewed)
     behind = part_id
   end
   if order then redis.call('LREM', order, 1, batch.id) end
-  local head = order and batch.at_head and redis.call('LINDEX', order, 0)
-  if head then wait(batch.account, head, redis.call('HGET', batch_key(head), 'due')) end
+  if order and batch.at_head then step_forward(batch.account, redis.call('LINDEX', order, 0)) end
 end

@@ -12,12 +12,11 @@ local DELIVERY_MS = { 500, 1000, 1500, 2000, 3000, 5000, 10000, 30000, 60000, 30
 local MOST_CODES = 100
 local stats = base .. 'stats'
 
-local function tally(field, by) redis.call('HINCRBY', stats, field, by) end
 
-local function plus(told, count, sum, other)
-  local counted, summed, others = string.match(told or '0 0 0', '^(%d+) (%d+) ?(%d*)$')
-  if not other then return string.format('%.0f %.0f', counted + count, summed + sum) end
-  return string.format('%.0f %.0f %.0f', counted + count, summed + sum, others + other)
+local function plus(told, counted)
+  local count, sum, others = string.match(told or '0 0 0', '^(%d+) (%d+) ?(%d*)$')
+  local words = string.format('%.0f %.0f', count + counted[1], sum + counted[2])
+  return counted[3] and words .. string.format(' %.0f', others + counted[3]) or words
 end
 
 local function delivery_field(ms)
@@ -26,19 +25,35 @@ local function delivery_field(ms)
   return 'delivery:' .. (DELIVERY_MS[place] or 'inf')
 end
 
--- What nearly every settlement counts: the request, if there was one (else ''), and the events delivered, if any. One
--- reading and one writing for both.
-local function tally_attempt(request, ms, sent, delivered, waited)
-  local delivery = delivered > 0 and delivery_field(waited) or ''
-  if request == '' and delivery == '' then return end
-  local found = redis.call('HMGET', stats, request, delivery)
-  local requests = request ~= '' and plus(found[1], 1, ms, sent)
-  local deliveries = delivery ~= '' and plus(found[2], delivered, waited * delivered)
-  if requests and deliveries then
-    redis.call('HSET', stats, request, requests, delivery, deliveries)
-  else
-    redis.call('HSET', stats, requests and request or delivery, requests or deliveries)
+-- Counted in this call; `book_tallies` brings it to Redis at its end, all in one reading and one writing.
+local tallies, sums, summed = {}, {}, {}
+
+local function tally(field, by) tallies[field] = (tallies[field] or 0) + by end
+
+local function add(field, count, sum, others)
+  local counted = sums[field]
+  if not counted then
+    counted = { 0, 0, others and 0 }
+    sums[field], summed[#summed + 1] = counted, field
   end
+  counted[1], counted[2] = counted[1] + count, counted[2] + sum
+  if others then counted[3] = counted[3] + others end
+end
+
+-- What nearly every settlement counts: the request, if there was one (else ''), and the events delivered, if any.
+local function tally_attempt(request, ms, sent, delivered, waited)
+  if request ~= '' then add(request, 1, ms, sent) end
+  if delivered > 0 then add(delivery_field(waited), delivered, waited * delivered) end
+end
+
+local function book_tallies()
+  for field, by in pairs(tallies) do redis.call('HINCRBY', stats, field, by) end
+  if #summed == 0 then return end
+  local found, told = redis.call('HMGET', stats, unpack(summed)), {}
+  for place, field in ipairs(summed) do
+    told[2 * place - 1], told[2 * place] = field, plus(found[place], sums[field])
+  end
+  redis.call('HSET', stats, unpack(told))
 end
 
 local function tally_died(code, events)
