@@ -61,7 +61,7 @@ if refused then return redis.error_reply(refused) end
 
 local now = clock(ARGV[3])
 -- As texts, since a number is spelled anew for each command that it goes into; so are the times of the groups.
-local now_text, due_text = string.format('%.0f', now), string.format('%.0f', now + linger)
+local now_text, due_text = string.format('%d', now), string.format('%d', now + linger)
 local generations = window > 0 and generations_at(now, window)
 local noted_before = generations and generations[1].count
 local seen, times, told = {}, {}, { 0 }
@@ -81,7 +81,8 @@ end
 -- The open batch of an order key, or nil. Only one can be open, and it is the last.
 local function open_of(account, group)
   local id = account.open
-  if group.order ~= '' then id = call('LINDEX', order_key(group.account, group.order), -1) end
+  group.list = group.order ~= '' and order_key(group.account, group.order)
+  if group.list then id = call('LINDEX', group.list, -1) end
   if not id then return nil end
   local f = call('HMGET', batch_key(id), 'state', 'kind', 'events', 'bytes', 'oldest', 'newest')
   if f[1] or not f[3] then return nil end
@@ -91,7 +92,7 @@ end
 
 -- The batch that comes next. It has no more than its number until it is needed.
 local function next_batch(group)
-  return { id = string.format('%.0f-', batches + 1) .. ARGV[4], is_new = true, kind = group.kind, events = 0, before = 0,
+  return { id = string.format('%d-', batches + 1) .. ARGV[4], is_new = true, kind = group.kind, events = 0, before = 0,
     bytes = 0 }
 end
 
@@ -107,13 +108,13 @@ local function more(fields, name, value) fields[#fields + 1], fields[#fields + 2
 local function write_new(account, group, batch, sealed)
   local fields = { 'account', group.account, 'events', batch.events, 'bytes', batch.bytes, 'oldest', group.oldest,
     'newest', group.newest, 'opened', now_text, 'due', sealed and now_text or due_text }
-  if group.order ~= '' then more(fields, 'order', group.order) end
+  if group.list then more(fields, 'order', group.order) end
   if group.kind ~= '' then more(fields, 'kind', group.kind) end
   if sealed then more(fields, 'state', 'ready') end
   call('HSET', batch_key(batch.id), unpack(fields))
   more(times, group.oldest, batch.id)
   opened = opened + 1
-  if group.order == '' or call('RPUSH', order_key(group.account, group.order), batch.id) == 1 then
+  if not group.list or call('RPUSH', group.list, batch.id) == 1 then
     stands_due(account, batch.id, sealed)
   end
 end
@@ -130,7 +131,7 @@ local function write_known(account, group, batch, sealed)
     more(fields, 'due', now_text)
   end
   call('HSET', batch_key(batch.id), unpack(fields))
-  if sealed and (group.order == '' or call('LINDEX', order_key(group.account, group.order), 0) == batch.id) then
+  if sealed and (not group.list or call('LINDEX', group.list, 0) == batch.id) then
     stands_due(account, batch.id, true)
   end
 end
@@ -142,7 +143,7 @@ local function leave(account, group, batch, from, to, sealed)
   if batch.is_new then write_new(account, group, batch, sealed) else write_known(account, group, batch, sealed) end
   counts[1] = counts[1] - batch.before + (sealed and 0 or batch.events)
   if sealed then sealed_events = sealed_events + batch.events end
-  if group.order == '' then account.open = not sealed and batch.id end
+  if not group.list then account.open = not sealed and batch.id end
 end
 
 -- Whether the event at a place of the call was accepted before; if not, that it goes into this batch is noted.

@@ -9,10 +9,13 @@ local function grow(generation)
   if added == generation.round then generation.round = 2 * generation.round end
   generation.hashes = added + 1
   local from, to = generation.base .. added - generation.round / 2, generation.base .. added
-  local entries, ids, moved = redis.call('HGETALL', from), {}, {}
+  local entries, ids, moved, ids_moved = redis.call('HGETALL', from), {}, {}, 0
+  local unpacked, round = struct.unpack, generation.round
   for at = 1, #entries, 2 do
-    if struct.unpack('<I4', entries[at]) % generation.round == added then
-      ids[#ids + 1], moved[#moved + 1], moved[#moved + 2] = entries[at], entries[at], entries[at + 1]
+    local id = entries[at]
+    if unpacked('<I4', id) % round == added then
+      ids_moved = ids_moved + 1
+      ids[ids_moved], moved[2 * ids_moved - 1], moved[2 * ids_moved] = id, id, entries[at + 1]
     end
   end
   if #ids > 0 then
