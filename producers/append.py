@@ -15,6 +15,7 @@ from producers.settings import BatchSettings, BufferSettings
 from producers.stored_event import StoredEvent
 
 APPEND = load("producers", "append")
+KEYS = 5  # of the fixed ones, the first: more of them cost Redis time
 NO_PRINT = bytes(12)  # of an event that is not looked for among those that were accepted
 
 
@@ -59,18 +60,18 @@ def append_call(
 ) -> Append:
     """The call that appends `entries`, which keep their order within an order key."""
     runs = list(_runs(entries))
+    placed = [each for run in runs for each in run]
+    sizes = struct.pack(f"<{len(placed)}I", *[each.size for _, each in placed])
+    prints = b"".join([each.print for _, each in placed]) if batch.duplicates_window_s else b""
     args: list[str | bytes | int] = [LAYOUT, buffer.shards, "", epoch(), *_bounds(buffer, batch)]
-    args += [batch.duplicates_window_s, len(runs)]
+    args += [batch.duplicates_window_s, batch.max_events, batch.linger_ms, sizes, prints, len(runs)]
     for run in runs:
-        group = [each for _, each in run]
-        first = group[0]
-        times = [each.event_time for each in group]
+        first = run[0][1]
+        times = [each.event_time for _, each in run]
         cap_bytes = batch.max_bytes - to.envelope_bytes(first.account, first.order, first.kind)
-        args += [first.account, first.order, first.kind, batch.max_events, cap_bytes, batch.linger_ms]
-        args += [min(times), max(times), len(group), struct.pack(f"<{len(group)}I", *(each.size for each in group))]
-        args.append(b"".join([each.print for each in group]))
-        args += [each.stored for each in group]
-    return Append(slot.fixed, args, [place for run in runs for place, _ in run])
+        args += [first.account, first.order, first.kind, cap_bytes, min(times), max(times), len(run)]
+        args += [each.stored for _, each in run]
+    return Append(slot.fixed[:KEYS], args, [place for place, _ in placed])
 
 
 def _bounds(buffer: BufferSettings, batch: BatchSettings) -> tuple[int, int, int]:

@@ -1,4 +1,4 @@
-"""Loads a Lua script: its own file behind the shared prelude. A line `--@with name` stands for a file beside it."""
+"""Loads a Lua script: its own file behind what it names of the prelude. A line `--@with name` stands for a file beside it."""
 
 from __future__ import annotations
 
@@ -21,13 +21,19 @@ def load(package: str, name: str) -> Script:
     """The script `name`.lua of `package`. Its first line may be a `#!lua` line, which stays the first."""
     shebang, _, rest = _file(package, name).partition("\n")
     rest = re.sub(r"^--@with (\w+)$", lambda found: _file(package, found[1]), rest, flags=re.MULTILINE)
-    text = f"{shebang}\n{_prelude()}\n{rest}"
+    text = f"{shebang}\n{_needed(_file('producers', 'prelude'), rest)}\n{rest}"
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-@cache
-def _prelude() -> str:
-    return _file("producers", "prelude")
+def _needed(prelude: str, script: str) -> str:
+    """Of the prelude what the script names, and what that names: each call of a script makes all of its functions anew."""
+    _, *parts = re.split(r"^(?=local )", re.sub(r"^--.*\n", "", prelude, flags=re.MULTILINE), flags=re.MULTILINE)
+    kept: list[str] = []
+    for part in reversed(parts):  # each names earlier ones only
+        names = re.findall(r"\w+", re.split(r"[=(]", part.removeprefix("local ").removeprefix("function "))[0])
+        if re.search(rf"\b({'|'.join(names)})\b", "".join([script, *kept])):
+            kept.insert(0, part)
+    return "".join(kept)
 
 
 def _file(package: str, name: str) -> str:

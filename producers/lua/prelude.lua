@@ -131,9 +131,7 @@ end
 -- The batch of an id as it is noted: number (5 bytes), epoch (3).
 local function pack_batch(batch)
   local number, epoch = string.match(batch, '^(%d+)-(%x+)$')
-  return struct.pack('<I5', tonumber(number)) .. string.gsub(epoch, '%x%x', function(byte)
-    return string.char(tonumber(byte, 16))
-  end)
+  return struct.pack('<I5>I3', tonumber(number), tonumber(epoch, 16))
 end
 local function batch_noted(found)
   return string.format('%d-%02x%02x%02x', struct.unpack('<I5', found, 5), string.byte(found, 10, 12))
