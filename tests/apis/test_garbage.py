@@ -24,10 +24,10 @@ from tests.buffer.support import World
 from tests.unit.fakes import Keys, NoTokens
 from worker.buffer.buffer import Buffer
 from worker.delivery import Delivery
+from worker.http import KINDS, HttpTransport, Kind
 from worker.sending import Target
 from worker.settings import DeliverySettings
 from worker.summary import Summary
-from worker.transport import HttpTransport
 
 EVENTS, TIMEOUT_S, ACCOUNT = 3, 0.3, "12345"
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -82,9 +82,9 @@ def world(redis: Redis, prefix: str) -> World:
     return World(redis, Slot(prefix, "event-api", 0))
 
 
-@pytest.fixture
-async def http() -> AsyncIterator[HttpTransport]:
-    made = HttpTransport(8)
+@pytest.fixture(params=KINDS)
+async def http(request: pytest.FixtureRequest) -> AsyncIterator[HttpTransport]:
+    made = HttpTransport(8, request.param)
     yield made
     await made.close()
 
@@ -163,9 +163,12 @@ async def test_after_the_last_attempt_what_was_answered_with_garbage_is_dead_wit
 
 @pytest.mark.parametrize("rest", ["", "<good>", "<good><good>", "HTTP/1.1 20", "\r\n"])
 @pytest.mark.parametrize("at_once", [False, True])
-async def test_an_answer_that_nobody_asked_for_is_not_the_answer_to_the_next_request(rest: str, at_once: bool) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_answer_that_nobody_asked_for_is_not_the_answer_to_the_next_request(
+    kind: Kind, rest: str, at_once: bool
+) -> None:
     """Two answers on one connection: none but the first is anybody's, also while others wait for the connection."""
-    http = HttpTransport(1)
+    http = HttpTransport(1, kind)
     async with Garbage("event-api").serving() as server:
         server.rest = rest.encode()
         requests = [Request(server.url, {}, b'{"events": [%d]}' % number) for number in range(4)]

@@ -30,7 +30,7 @@ ENVIRONMENT_READERS = {
     "worker/stack/tether.py": "a program of its own, which undoes what Python did to the locale",
 }
 HTTP_DOORS = {
-    "worker.transport": "the only door to Rokt",
+    "worker.http": "the only door to Rokt: libcurl, or httpx's own transport",
     "worker.demo": "asks the sandbox what came",
     "worker.sandbox": "knows nothing of the rest",
 }
