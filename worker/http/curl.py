@@ -1,22 +1,18 @@
-"""httpx's transport over libcurl's multi interface, on the loop's own sockets: about a tenth of the CPU of httpx's own."""
+"""A transport for httpx over libcurl's multi interface, on the loop's own sockets."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pycurl
 
-from worker.http.curl_errors import error_of
+from worker.http.curl_transfer import StaleConnection, Transfer
 from worker.http.limits import LARGEST_ANSWER, WITHIN
-from worker.http.machine import authorities, proxy_of
-
-_SUPPRESS_CONNECT_HEADERS = 265  # pycurl has no name for it: what a proxy answers to CONNECT is no part of the answer
-_ADDED_BY_CURL = (b"host", b"content-length")
-_NEVER = [b"Expect:"]  # it would wait a second before a large body, for a word that few servers say
+from worker.http.machine import Proxies
+from worker.http.sockets import Sockets
 
 
 class CurlTransport(httpx.AsyncBaseTransport):
@@ -28,125 +24,51 @@ class CurlTransport(httpx.AsyncBaseTransport):
     def __init__(self, most_connections: int, largest_answer: int = LARGEST_ANSWER) -> None:
         self._most = most_connections
         self._largest = largest_answer
-        self._proxies: dict[tuple[str, str, int | None], str] = {}
-        self._multi: pycurl.AsyncCurlMulti | None = None
-        self._of: tuple[int, asyncio.AbstractEventLoop] | None = None
-        self._free: list[_Handle] = []
+        self._proxies = Proxies()
+        self._engine: _Engine | None = None
+        self._left: list[_Engine] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        multi = self._opened()
-        handle = self._free.pop() if self._free else _Handle(self._largest)
-        handle.prepare(request, await request.aread(), self._proxy(request.url))
+        engine = self._running()
+        began = engine.loop.time()
+        transfer = engine.idle.pop() if engine.idle else Transfer(engine.sockets, self._largest)
+        transfer.prepare(request, await request.aread(), self._proxies.of(request.url))
         try:
-            await multi.perform(handle.curl)
-        except pycurl.error as error:
-            raise error_of(error, handle.resent) from None
-        else:
-            return handle.answer()
+            return await transfer.run(engine.multi)
+        except StaleConnection:
+            within_s = request.extensions.get(WITHIN, 0)
+            transfer.prepare_anew(within_s and within_s - (engine.loop.time() - began))
+            return await transfer.run(engine.multi)
         finally:
-            handle.clear()
-            if multi is self._multi:
-                self._free.append(handle)
+            transfer.clear()
+            engine.idle.append(transfer)
 
     async def aclose(self) -> None:
-        multi, self._multi = self._multi, None
-        free, self._free = self._free, []
-        if multi is not None:
-            await multi.aclose()
-        for handle in free:
-            handle.curl.close()
+        """Requests under way end with an error."""
+        engine, self._engine = self._engine, None
+        if engine is not None and engine.pid == os.getpid():
+            await engine.multi.aclose()
 
-    def _opened(self) -> Any:
-        of = os.getpid(), asyncio.get_running_loop()
-        if self._multi is None or self._of != of:
-            self._multi, self._of, self._free = _multi(self._most), of, []
-        return self._multi
-
-    def _proxy(self, url: httpx.URL) -> str:
-        place = url.scheme, url.host, url.port
-        if place not in self._proxies:
-            self._proxies[place] = proxy_of(url)
-        return self._proxies[place]
+    def _running(self) -> _Engine:
+        loop = asyncio.get_running_loop()
+        if (engine := self._engine) is None or engine.loop is not loop or engine.pid != os.getpid():
+            if engine is not None:
+                self._left.append(
+                    engine
+                )  # never closed: its connections are another process's, or of a loop that ended
+            self._engine = engine = _Engine(self._most, loop)
+        return engine
 
 
-def _multi(most: int) -> Any:
-    multi = pycurl.AsyncCurlMulti()
-    multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, most)
-    multi.setopt(pycurl.M_MAXCONNECTS, most)
-    multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_NOTHING)
-    return multi
+class _Engine:
+    """libcurl in one process, on one loop."""
 
-
-class _Handle:
-    """One transfer at a time; what is the same for all of them is set once."""
-
-    def __init__(self, largest: int) -> None:
-        self.curl: Any = pycurl.Curl()
-        self.resent = False
-        self._sent = False
-        self._headers: list[bytes] = []
-        self._body: list[bytes] = []
-        trusted = authorities()
-        options = {
-            pycurl.NOSIGNAL: 1,
-            pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
-            pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
-            pycurl.HTTP09_ALLOWED: 0,
-            pycurl.FOLLOWLOCATION: 0,
-            pycurl.NETRC: pycurl.NETRC_IGNORED,
-            pycurl.NOPROXY: "",
-            pycurl.SSL_VERIFYPEER: 1,
-            pycurl.SSL_VERIFYHOST: 2,
-            pycurl.CAINFO: trusted.file,
-            pycurl.CAPATH: trusted.folder,
-            pycurl.MAXFILESIZE_LARGE: largest,
-            pycurl.TCP_NODELAY: 1,
-            _SUPPRESS_CONNECT_HEADERS: 1,
-            pycurl.HEADERFUNCTION: self._headers.append,
-            pycurl.WRITEFUNCTION: self._body.append,
-            pycurl.PREREQFUNCTION: self._once,
-        }
-        for option, value in options.items():
-            self.curl.setopt(option, value) if value is not None else self.curl.unsetopt(option)
-
-    def prepare(self, request: httpx.Request, body: bytes, proxy: str) -> None:
-        set_to: Callable[[int, Any], None] = self.curl.setopt
-        set_to(pycurl.URL, str(request.url))
-        set_to(pycurl.PROXY, proxy)
-        set_to(pycurl.POSTFIELDS, body)
-        set_to(pycurl.CUSTOMREQUEST, request.method)
-        set_to(pycurl.HTTPHEADER, _lines(request))
-        set_to(pycurl.TIMEOUT_MS, max(1, round(request.extensions.get(WITHIN, 0) * 1000)))
-        self._sent = self.resent = False
-
-    def answer(self) -> httpx.Response:
-        status = self.curl.getinfo(pycurl.RESPONSE_CODE)
-        return httpx.Response(status, headers=_fields(self._headers), stream=httpx.ByteStream(b"".join(self._body)))
-
-    def clear(self) -> None:
-        self._headers.clear()
-        self._body.clear()
-
-    def _once(self, *_: object) -> int:
-        """libcurl sends a request anew by itself if a kept connection closes without an answer: it may be taken in."""
-        self.resent, self._sent = self._sent, True
-        return pycurl.PREREQFUNC_ABORT if self.resent else pycurl.PREREQFUNC_OK
-
-
-def _lines(request: httpx.Request) -> list[bytes]:
-    return [b"%b: %b" % pair for pair in request.headers.raw if pair[0].lower() not in _ADDED_BY_CURL] + _NEVER
-
-
-def _fields(lines: list[bytes]) -> list[tuple[bytes, bytes]]:
-    """Of the answer itself: neither of a `100 Continue` before it, nor the trailers after its body."""
-    fields: list[tuple[bytes, bytes]] = []
-    for line in lines:
-        name, colon, value = line.partition(b":")
-        if colon and not name.startswith(b"HTTP/"):
-            fields.append((name.strip(), value.strip()))
-        elif line.startswith(b"HTTP/1"):
-            informational = line[9:10] == b"1"
-            fields = []
-        elif not line.strip() and not informational:
-            break
-    return fields
+    def __init__(self, most_connections: int, loop: asyncio.AbstractEventLoop) -> None:
+        self.pid = os.getpid()
+        self.loop = loop
+        self.sockets = Sockets()
+        self.idle: list[Transfer] = []
+        self.multi: Any = pycurl.AsyncCurlMulti()
+        self.multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, most_connections)
+        self.multi.setopt(pycurl.M_MAXCONNECTS, most_connections)
+        self.multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_NOTHING)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import NamedTuple
-from urllib.request import getproxies, proxy_bypass_environment
+from urllib.request import getproxies, proxy_bypass
 
 import certifi
 import httpx
@@ -28,15 +28,30 @@ def authorities() -> Authorities:
     return Authorities(certifi.where(), None)
 
 
+class Proxies:
+    """Looked up once for each host."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str, int | None], str] = {}
+
+    def of(self, url: httpx.URL) -> str:
+        """The proxy's URL, or ""."""
+        place = url.scheme, url.host, url.port
+        if place not in self._known:
+            self._known[place] = proxy_of(url)
+        return self._known[place]
+
+
 def proxy_of(url: httpx.URL) -> str:
     """The proxy's URL, or "" for none: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, but for hosts of `NO_PROXY`."""
     told = getproxies()
     proxy = told.get(url.scheme) or told.get("all") or ""
-    if not proxy or url.host in LOOPBACK or _excepted(url, told):
+    if not proxy or url.host in LOOPBACK or _excepted(url, told.get("no", "")):
         return ""
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def _excepted(url: httpx.URL, told: dict[str, str]) -> bool:
-    hosts = [each.strip() for each in told.get("no", "").split(",")]
-    return "*" in hosts or bool(proxy_bypass_environment(url.netloc.decode("ascii"), told))
+def _excepted(url: httpx.URL, hosts: str) -> bool:
+    if "*" in (each.strip() for each in hosts.split(",")):
+        return True
+    return bool(proxy_bypass(url.host) or proxy_bypass(url.netloc.decode("ascii")))

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
-from worker.http.limits import LARGEST_ANSWER, WITHIN, AnswerTooLarge
-from worker.http.machine import proxy_of
+from worker.http.limits import KEPT_S, LARGEST_ANSWER, WITHIN, AnswerTooLarge
+from worker.http.machine import Proxies
 
 
 class PlainTransport(httpx.AsyncBaseTransport):
@@ -19,10 +19,12 @@ class PlainTransport(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, most_connections: int, largest_answer: int = LARGEST_ANSWER) -> None:
-        self._limits = httpx.Limits(max_connections=most_connections, max_keepalive_connections=most_connections)
+        self._limits = httpx.Limits(
+            max_connections=most_connections, max_keepalive_connections=most_connections, keepalive_expiry=KEPT_S
+        )
         self._largest = largest_answer
         self._over: dict[str, httpx.AsyncHTTPTransport] = {}  # by proxy
-        self._proxies: dict[tuple[str, str, int | None], str] = {}
+        self._proxies = Proxies()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         async with asyncio.timeout(request.extensions.get(WITHIN)):
@@ -49,10 +51,7 @@ class PlainTransport(httpx.AsyncBaseTransport):
         return b"".join(chunks)
 
     def _by(self, url: httpx.URL) -> httpx.AsyncHTTPTransport:
-        place = url.scheme, url.host, url.port
-        if place not in self._proxies:
-            self._proxies[place] = proxy_of(url)
-        proxy = self._proxies[place]
+        proxy = self._proxies.of(url)
         if proxy not in self._over:
             self._over[proxy] = httpx.AsyncHTTPTransport(limits=self._limits, proxy=proxy or None)
         return self._over[proxy]

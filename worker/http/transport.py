@@ -11,7 +11,7 @@ from worker.effects import effect
 from worker.http.limits import LARGEST_ANSWER, AnswerTooLarge, Unsendable
 from worker.http.outgoing import outgoing
 
-TRACE_HEADER = "X-Rokt-Trace-Id"
+TRACE_HEADER, RETRY_HEADER = b"x-rokt-trace-id", b"retry-after"
 Kind = Literal["curl", "httpx"]
 KINDS: tuple[Kind, ...] = ("curl", "httpx")
 
@@ -50,17 +50,23 @@ class HttpTransport:
             return NoAnswer("AnswerTooLarge", f"an answer above {LARGEST_ANSWER} bytes")
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             return NoAnswer("ConnectionBroken", f"the connection broke: {type(error).__name__}")
-        return _answer(response, await response.aread())
+        return _answer(response)
 
     async def close(self) -> None:
         await self._over.aclose()
 
 
-def _answer(response: httpx.Response, body: bytes) -> Answer | NoAnswer:
-    told = response.headers
-    if told.get("Content-Encoding", "identity") != "identity":
+def _answer(response: httpx.Response) -> Answer | NoAnswer:
+    """Reads raw bytes: httpx's own ways to a header and a body decode them all, and take as long as sending does."""
+    told = {name.lower(): value for name, value in response.headers.raw}
+    if told.get(b"content-encoding", b"identity").lower() != b"identity":
         return NoAnswer("AnswerEncoded", "an answer in an encoding that was not asked for")
-    return Answer(response.status_code, body, told.get(TRACE_HEADER, "")[:128], told.get("Retry-After", "")[:64])
+    body = b"".join(response.stream) if isinstance(response.stream, httpx.SyncByteStream) else response.content
+    return Answer(response.status_code, body, _text(told, TRACE_HEADER)[:128], _text(told, RETRY_HEADER)[:64])
+
+
+def _text(told: dict[bytes, bytes], name: bytes) -> str:
+    return told[name].decode("utf-8", "replace") if name in told else ""
 
 
 def _made(kind: Kind, most_connections: int) -> httpx.AsyncBaseTransport:
