@@ -32,8 +32,8 @@ class Peer:
         """The head of a request alone."""
         lines = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         method, target, _ = lines[0].split(" ", 2)
-        fields = dict(line.split(": ", 1) for line in lines[1:] if line)
-        return Heard(method, target, {name.lower(): value for name, value in fields.items()}, b"", self.number)
+        fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:] if line)}
+        return Heard(method, target, fields, b"", self.number)
 
     async def request(self) -> Heard:
         """A whole request; it is then one of those that the server heard."""

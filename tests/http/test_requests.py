@@ -25,7 +25,8 @@ async def test_a_request_holds_what_it_was_given_and_little_else(http: HttpTrans
             "accept-encoding": "identity",
             "user-agent": "rokt-forwarder",
             "content-length": "7",
-        } | ({"empty": ""} if "empty" in heard.fields else {})
+            "empty": "",
+        }
 
 
 async def test_what_a_request_says_itself_is_said_once(http: HttpTransport) -> None:
@@ -53,9 +54,10 @@ async def test_methods_follow_each_other_on_one_transport(http: HttpTransport, m
 
 async def test_the_path_and_its_query_are_sent_as_they_are(http: HttpTransport) -> None:
     async with serving() as server:
-        for path in ("/a/../b", "/a%2Fb?x=%20y&z", "/", "/a//b"):
+        paths = ["/a%2Fb?x=%20y&z", "/", "/a//b", "/a?b"]
+        for path in paths:
             await http.post(Request(f"{server.url}{path}", {}, b""), 5)
-        assert [heard.target for heard in server.heard][1:] == ["/a%2Fb?x=%20y&z", "/", "/a//b"]
+        assert [heard.target for heard in server.heard] == paths
 
 
 @pytest.mark.parametrize("value", ["schlüssel", "key\u200b", "key\n", "key\r\nX: y", "a\0b", "\udc00", "key ", "\x7f"])

@@ -120,6 +120,7 @@ def _options(largest_answer: int) -> dict[int, object]:
         pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
         pycurl.HTTP09_ALLOWED: 0,
         pycurl.FOLLOWLOCATION: 0,
+        pycurl.PATH_AS_IS: 1,
         pycurl.NETRC: pycurl.NETRC_IGNORED,
         pycurl.NOPROXY: "",  # whether by a proxy is decided by us
         pycurl.SSL_VERIFYPEER: 1,
@@ -133,4 +134,6 @@ def _options(largest_answer: int) -> dict[int, object]:
 
 
 def _lines(request: httpx.Request) -> list[bytes]:
-    return [b"%b: %b" % pair for pair in request.headers.raw if pair[0].lower() not in _ADDED_BY_CURL] + _NOT_ADDED
+    """In libcurl's words: a name alone would be left out, so that one without a value ends with a semicolon."""
+    fields = [pair for pair in request.headers.raw if pair[0].lower() not in _ADDED_BY_CURL]
+    return [b"%b: %b" % pair if pair[1] else b"%b;" % pair[0] for pair in fields] + _NOT_ADDED
