@@ -18,6 +18,7 @@ from worker.attempt_log import log_attempt
 from worker.buffer.batches import Batch, Limits, Settled, Settlement
 from worker.buffer.buffer import Buffer
 from worker.exchange import Exchange, Taken
+from worker.http import Transport
 from worker.pacing import Pacer
 from worker.records import Spent, codes_of, recorded, unsent
 from worker.retry import retry_after_ms
@@ -27,7 +28,6 @@ from worker.settings import DeliverySettings
 from worker.settling import Next, exhausted, given_back, renewed, settle, whole_again
 from worker.stopping import Never, Stop
 from worker.summary import Summary
-from worker.transport import Transport
 from worker.wire import Wire
 
 log = structlog.get_logger("forwarder.delivery")

@@ -17,6 +17,7 @@ from worker.buffer.buffer import Buffer
 from worker.delivery import Delivery
 from worker.dispatch_note import DispatchNote
 from worker.effects import effect
+from worker.http import HttpTransport, Transport
 from worker.redis_client import async_redis
 from worker.replay.asking import Asking
 from worker.replay.runner import Runner
@@ -26,7 +27,6 @@ from worker.settings import Settings, open_credentials
 from worker.stopping import SETTLE_S, STOPPING, Stopping
 from worker.summary import Summary
 from worker.tokens import FleetTokens
-from worker.transport import HttpTransport, Transport
 
 log = structlog.get_logger("forwarder.process")
 LOOK_S = 0.5

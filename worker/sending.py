@@ -14,9 +14,9 @@ from producers.destinations.answers import Answer, NoAnswer, Request
 from producers.destinations.outcomes import Delivered, Limited, Outcome, Reason, Retry, Unauthorized, not_taken
 from worker.buffer.batches import Batch
 from worker.credentials import Credentials, print_of
+from worker.http import Transport
 from worker.oauth import TokenFailed
 from worker.tokens import Tokens
-from worker.transport import Transport
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 _SEEN_BEFORE = 409

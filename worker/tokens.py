@@ -19,8 +19,8 @@ from redis.asyncio import Redis
 from producers.destinations.answers import NoAnswer, Request
 from producers.errors import ConfigurationError
 from worker.effects import effect
+from worker.http import Transport
 from worker.oauth import Token, TokenFailed, read_token, token_request
-from worker.transport import Transport
 
 REFRESH_AT = 0.9  # of a token's life
 LOCK_S = 15

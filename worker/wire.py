@@ -8,8 +8,8 @@ from typing import Any
 from weakref import WeakSet
 
 from producers.destinations.answers import Answer, NoAnswer, Request
+from worker.http import Transport
 from worker.stopping import Stop
-from worker.transport import Transport
 
 
 class Wire:

@@ -24,13 +24,14 @@ from tests.buffer.support import World
 from tests.unit.fakes import Keys, NoTokens
 from worker.buffer.buffer import Buffer
 from worker.delivery import Delivery
+from worker.http import KINDS, HttpTransport, Kind
 from worker.sending import Target
 from worker.settings import DeliverySettings
 from worker.summary import Summary
-from worker.transport import HttpTransport
 
 EVENTS, TIMEOUT_S, ACCOUNT = 3, 0.3, "12345"
 OK = b"HTTP/1.1 200 OK\r\n"
+CLOSING = OK + b"Connection: close\r\n"  # as the server does: else the next request may be on its way already
 GARBAGE = {
     "half a status line": b"HTTP/1.1 20",
     "half a status line, then silence": b"HTTP/1.1 20" + HANG,
@@ -60,14 +61,14 @@ GARBAGE = {
     "only 100 Continue": b"HTTP/1.1 100 Continue\r\n\r\n" + HANG,
     "100 Continue without end": b"HTTP/1.1 100 Continue\r\n\r\n" * 2000,
     "another protocol is offered": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n",
-    "a bomb is announced": OK + b"Content-Encoding: gzip\r\nContent-Length: 10\r\n\r\n\x1f\x8b\x08\0\0\0\0\0\0\0",
-    "an unknown encoding": OK + b"Content-Encoding: zzz\r\nContent-Length: 2\r\n\r\n{}",
-    "a page": OK + b"Content-Type: text/html\r\nContent-Length: 13\r\n\r\n<html></html>",
+    "a bomb is announced": CLOSING + b"Content-Encoding: gzip\r\nContent-Length: 10\r\n\r\n\x1f\x8b\x08\0\0\0\0\0\0\0",
+    "an unknown encoding": CLOSING + b"Content-Encoding: zzz\r\nContent-Length: 2\r\n\r\n{}",
+    "a page": CLOSING + b"Content-Type: text/html\r\nContent-Length: 13\r\n\r\n<html></html>",
     "a slow drip": DRIP + OK + b'Content-Length: 34\r\n\r\n{"data":{"unprocessedRecords":[]}}',
-    "an empty success": OK + b"Content-Length: 0\r\n\r\n",
-    "no body by its status": b"HTTP/1.1 204 No Content\r\n\r\n",
-    "not modified": b"HTTP/1.1 304 Not Modified\r\n\r\n",
-    "a redirect to itself": b"HTTP/1.1 307 Again\r\nLocation: /v2/events\r\nContent-Length: 0\r\n\r\n",
+    "an empty success": CLOSING + b"Content-Length: 0\r\n\r\n",
+    "no body by its status": b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
+    "not modified": b"HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n",
+    "a redirect to itself": b"HTTP/1.1 307 Again\r\nLocation: /v2/events\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
 }
 
 
@@ -82,9 +83,9 @@ def world(redis: Redis, prefix: str) -> World:
     return World(redis, Slot(prefix, "event-api", 0))
 
 
-@pytest.fixture
-async def http() -> AsyncIterator[HttpTransport]:
-    made = HttpTransport(8)
+@pytest.fixture(params=KINDS)
+async def http(request: pytest.FixtureRequest) -> AsyncIterator[HttpTransport]:
+    made = HttpTransport(8, request.param)
     yield made
     await made.close()
 
@@ -163,9 +164,12 @@ async def test_after_the_last_attempt_what_was_answered_with_garbage_is_dead_wit
 
 @pytest.mark.parametrize("rest", ["", "<good>", "<good><good>", "HTTP/1.1 20", "\r\n"])
 @pytest.mark.parametrize("at_once", [False, True])
-async def test_an_answer_that_nobody_asked_for_is_not_the_answer_to_the_next_request(rest: str, at_once: bool) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_answer_that_nobody_asked_for_is_not_the_answer_to_the_next_request(
+    kind: Kind, rest: str, at_once: bool
+) -> None:
     """Two answers on one connection: none but the first is anybody's, also while others wait for the connection."""
-    http = HttpTransport(1)
+    http = HttpTransport(1, kind)
     async with Garbage("event-api").serving() as server:
         server.rest = rest.encode()
         requests = [Request(server.url, {}, b'{"events": [%d]}' % number) for number in range(4)]

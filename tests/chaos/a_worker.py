@@ -11,10 +11,10 @@ from producers.keys import Slot
 from tests.unit.fakes import Keys, NoTokens
 from worker.buffer.buffer import Buffer
 from worker.delivery import Delivery
+from worker.http import HttpTransport
 from worker.redis_client import async_redis
 from worker.sending import Target
 from worker.settings import DeliverySettings
-from worker.transport import HttpTransport
 
 KEYS = Keys({"12345": AccountCredentials(public_key="rpub", secret_key="rsec")})
 SETTINGS = DeliverySettings(lease_s=1, http_timeout_s=0.5, circuit_failures=0)

@@ -9,10 +9,10 @@ import pytest
 
 from tests.query.samples import APP_ID, APP_SECRET
 from tests.query.stand_in import StandIn
+from worker.http import HttpTransport
 from worker.query.access import Access, AppPair
 from worker.query.client import QueryClient
 from worker.sandbox.server import running
-from worker.transport import HttpTransport
 
 NOW = datetime(2025, 3, 4, 12, tzinfo=UTC)
 MakeClient = Callable[..., QueryClient]

@@ -12,6 +12,7 @@ import pytest
 from producers.destinations.answers import Answer, Request
 from tests.query.conftest import NOW
 from tests.query.runner import Run, forwarder_query
+from worker.http import HttpTransport
 from worker.query import errors
 from worker.query.access import AppPair
 from worker.query.client import QueryClient
@@ -20,7 +21,6 @@ from worker.query.model import Help
 from worker.query.report_request import OrderBy, ReportRequest
 from worker.sandbox.app import create_app
 from worker.sandbox.server import running
-from worker.transport import HttpTransport
 
 SIDES = pytest.mark.parametrize("side", [ADVERTISER, PARTNER])
 QUERY = "/v1/query/accounts"

@@ -27,12 +27,14 @@ class Authority:
         mine = self._builder(self._name, self._key).add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
         self.ca.write_bytes(mine.sign(self._key, SHA256()).public_bytes(Encoding.PEM))
 
-    def signed(self, name: str) -> tuple[Path, Path]:
-        """Certificate and key of a server at 127.0.0.1, or of a client."""
+    def signed(
+        self, name: str, address: str = "127.0.0.1", ended: timedelta = -DAY, name_of_host: str = "api.example.com"
+    ) -> tuple[Path, Path]:
+        """Certificate and key of a server at an address, or of a client. `ended`: for how long it is out of date."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        at = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-        made = self._builder(subject, key).add_extension(at, False).sign(self._key, SHA256())
+        at = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address)), x509.DNSName(name_of_host)])
+        made = self._builder(subject, key, ended).add_extension(at, False).sign(self._key, SHA256())
         certificate, secret = self._folder / f"{name}.crt", self._folder / f"{name}.key"
         certificate.write_bytes(made.public_bytes(Encoding.PEM))
         secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
@@ -47,7 +49,15 @@ class Authority:
             context.verify_mode = ssl.CERT_REQUIRED
         return context
 
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-        now = datetime.now(UTC)
+    def _builder(
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, ended: timedelta = -DAY
+    ) -> x509.CertificateBuilder:
+        now = datetime.now(UTC) - ended - DAY
         builder = x509.CertificateBuilder(self._name, subject, key.public_key(), x509.random_serial_number())
         return builder.not_valid_before(now - DAY).not_valid_after(now + DAY)
+
+    def own(self) -> tuple[Path, Path]:
+        """Its own certificate, and the key to it."""
+        secret = self.ca.with_suffix(".key")
+        secret.write_bytes(self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        return self.ca, secret

@@ -14,7 +14,7 @@ from tests.unit.imports import ROOT, circle, graph, is_in, source_files
 MOST_LINES = 400
 FRAMEWORKS = ("django", "fastapi", "flask", "pytest")
 WORKER_ONLY = (
-    *("celery", "kombu", "billiard", "httpx", "structlog", "rich", "typer", "flower"),
+    *("celery", "kombu", "billiard", "httpx", "pycurl", "structlog", "rich", "typer", "flower"),
     *("starlette", "uvicorn", "prometheus_client"),
 )
 SHOP_WORDS = tuple(f"producers.{name}" for name in ("checkout", "session", "audience", "shop"))
@@ -23,6 +23,7 @@ ENVIRONMENT_READERS = {
     "producers/producer.py": "the default of Producer.from_env; the reading is producers/settings.py's",
     "producers/contrib/configured.py": "the default behind a framework's settings; both go to Producer.from_env",
     "worker/settings.py": "the default of load_settings: the worker's only reader",
+    "worker/http/machine.py": "SSL_CERT_FILE, SSL_CERT_DIR: what the machine says to every HTTP client on it",
     "worker/cli/context.py": "the command line's own door: a running stack's variables stand in for those not set",
     "worker/cli/run_stack.py": "`up` and `demo` hand the environment on to the programs they start",
     "worker/stack/spawn.py": "a child inherits the whole environment unless it is given one",
@@ -30,7 +31,7 @@ ENVIRONMENT_READERS = {
     "worker/stack/tether.py": "a program of its own, which undoes what Python did to the locale",
 }
 HTTP_DOORS = {
-    "worker.transport": "the only door to Rokt",
+    "worker.http": "the only door to Rokt, by libcurl or by httpx's own transport",
     "worker.demo": "asks the sandbox what came",
     "worker.sandbox": "knows nothing of the rest",
 }
@@ -152,7 +153,7 @@ def test_a_leaf_imports_nothing_of_the_layers_above_it(module: str) -> None:
 )
 def test_what_decides_does_no_input_or_output(module: str) -> None:
     """No clock, no network, no randomness: they are passed in."""
-    doors = ("redis", "httpx", "asyncio", "time", "random", "os", "socket", "threading", "secrets", "structlog")
+    doors = ("redis", "httpx", "pycurl", "asyncio", "time", "random", "os", "socket", "threading", "secrets", "structlog")
     assert not [target for target in graph("producers", "worker")[module] if is_in(target, *doors)]
 
 
@@ -173,7 +174,11 @@ def test_few_files_read_the_environment_and_each_has_its_reason() -> None:
 
 def test_http_leaves_through_one_door() -> None:
     """Time-outs, redirects and error words are decided in one place."""
-    users = [name for name, targets in graph("producers", "worker").items() if any(is_in(t, "httpx") for t in targets)]
+    users = [
+        name
+        for name, targets in graph("producers", "worker").items()
+        if any(is_in(t, "httpx", "pycurl") for t in targets)
+    ]
     assert not [name for name in users if not is_in(name, *HTTP_DOORS)]
 
 

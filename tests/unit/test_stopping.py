@@ -14,11 +14,11 @@ from tests.unit.samples import ACCOUNT
 from tests.unit.test_delivery import KEYS, SETTINGS, claimed, delivery
 from worker.buffer.batches import Part, Settlement, Verdict
 from worker.delivery import Delivery
+from worker.http import Transport
 from worker.sending import Target
 from worker.settings import DeliverySettings
 from worker.stopping import Never, Stopping
 from worker.tokens import Tokens
-from worker.transport import Transport
 
 BACK = Settlement(0, again=(Part(0, 0, 1000, 0),), refund=True)
 

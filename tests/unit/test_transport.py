@@ -11,7 +11,7 @@ import respx
 
 from producers.destinations.answers import Answer, NoAnswer, Request
 from worker import transport
-from worker.transport import HttpTransport
+from worker.http import HttpTransport
 
 REQUEST = Request("https://api.example.com/v2/events", {"Authorization": "Basic c2VjcmV0"}, b'{"a":1}')
 

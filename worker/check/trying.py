@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from producers.destinations.answers import NoAnswer
+from worker.http import HttpTransport, Transport
 from worker.oauth import TokenFailed, read_token, token_request
 from worker.query.client import QueryClient
 from worker.query.errors import QueryFailed
 from worker.query.surroundings import Surroundings
-from worker.transport import HttpTransport, Transport
 
 AT_A_TIME = 8
 Pair = tuple[str, str]

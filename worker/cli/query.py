@@ -12,6 +12,7 @@ import typer
 from rich.table import Table
 
 from worker.cli.context import JsonOption, environment, out, print_json
+from worker.http import HttpTransport
 from worker.query import words
 from worker.query.client import QueryClient
 from worker.query.columns import cells, columns_of, csv_text
@@ -20,7 +21,6 @@ from worker.query.errors import InvalidQuery
 from worker.query.report_request import ReportRequest
 from worker.query.surroundings import Surroundings, surroundings
 from worker.query.tables import accounts_table, help_table, table
-from worker.transport import HttpTransport
 
 app = typer.Typer(help="Accounts and reports, from Rokt's Query API.", no_args_is_help=True)
 

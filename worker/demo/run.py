@@ -18,6 +18,7 @@ from worker.dead_letters import DeadLetters, Filter
 from worker.demo.samples import CREDENTIALS, LISTED, REFUSED_CURRENCY, Samples, samples
 from worker.demo.sandbox_control import SandboxControl
 from worker.demo.summary import balances, dead_by_reason, summary
+from worker.http import HttpTransport
 from worker.ledger_table import table
 from worker.query.client import QueryClient
 from worker.query.model import Account
@@ -29,7 +30,6 @@ from worker.stack import parts
 from worker.stack.processes import Stack
 from worker.stack.redis_server import EmbeddedRedis
 from worker.status import left, status
-from worker.transport import HttpTransport
 
 MOST_S = 120.0
 Counts = dict[str, Any]

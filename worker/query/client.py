@@ -12,6 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from producers.destinations.answers import Answer
+from worker.http import Transport
 from worker.oauth import UNREADABLE
 from worker.query import endpoints
 from worker.query.access import Access
@@ -21,7 +22,6 @@ from worker.query.model import Account, Help, Report
 from worker.query.report_request import ReportRequest, faults_in
 from worker.query.session import TIMEOUT_S, Session, utc_now
 from worker.query.vocabulary import unknown_names
-from worker.transport import Transport
 
 Kind = TypeVar("Kind")
 

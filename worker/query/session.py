@@ -7,11 +7,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from producers.destinations.answers import Answer, NoAnswer, Request
+from worker.http import Transport
 from worker.oauth import TokenFailed, read_token, token_request
 from worker.query.access import Access, AppPair
 from worker.query.errors import NotAuthenticated, UnexpectedAnswer
 from worker.query.failures import Asked, failure, no_answer
-from worker.transport import Transport
 
 TIMEOUT_S = 60.0
 _TOKEN = Asked("the access token", "the token endpoint was not found")

@@ -18,8 +18,8 @@ from tests.chaos.kills.ground import Ground
 from tests.chaos.kills.kills import OF_DELIVERY, OF_THE_REST
 from tests.chaos.kills.scenes import Hanging, Scene
 from worker.effects import EFFECTS
+from worker.http import HttpTransport
 from worker.redis_client import sync_redis, with_redis
-from worker.transport import HttpTransport
 
 Env = Mapping[str, str]
 PREFIX = "{prefix}"
@@ -62,7 +62,7 @@ def raw_script(env: Env) -> None:
 
 
 def raw_request(env: Env) -> None:
-    with patch("worker.transport.effect", nullcontext):
+    with patch("worker.http.transport.effect", nullcontext):
         request = Request(f"{env['FORWARDER_SANDBOX_URL']}/raw", {}, b"")
         asyncio.run(HttpTransport(1).post(request, 5))
 

@@ -1,0 +1,74 @@
+"""A transport for httpx over libcurl's multi interface, on the loop's own sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+import httpx
+import pycurl
+
+from worker.http.curl_transfer import StaleConnection, Transfer
+from worker.http.limits import LARGEST_ANSWER, WITHIN
+from worker.http.machine import Proxies
+from worker.http.sockets import Sockets
+
+
+class CurlTransport(httpx.AsyncBaseTransport):
+    """Connections of one process and loop, made at the first request. Answers come whole.
+
+    `extensions["within_s"]`: seconds for the whole request, waiting for a connection included.
+    """
+
+    def __init__(self, most_connections: int, largest_answer: int = LARGEST_ANSWER) -> None:
+        self._most = most_connections
+        self._largest = largest_answer
+        self._proxies = Proxies()
+        self._engine: _Engine | None = None
+        self._left: list[_Engine] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        engine = self._running()
+        began = engine.loop.time()
+        transfer = engine.idle.pop() if engine.idle else Transfer(engine.sockets, self._largest)
+        transfer.prepare(request, await request.aread(), self._proxies.of(request.url))
+        try:
+            return await transfer.run(engine.multi)
+        except StaleConnection:
+            within_s = request.extensions.get(WITHIN, 0)
+            transfer.prepare_anew(within_s and within_s - (engine.loop.time() - began))
+            return await transfer.run(engine.multi)
+        finally:
+            transfer.clear()
+            engine.idle.append(transfer)
+
+    async def aclose(self) -> None:
+        """Requests under way end with an error."""
+        engine, self._engine = self._engine, None
+        if engine is not None and engine.pid == os.getpid():
+            await engine.multi.aclose()
+
+    def _running(self) -> _Engine:
+        loop = asyncio.get_running_loop()
+        if (engine := self._engine) is None or engine.loop is not loop or engine.pid != os.getpid():
+            if engine is not None:
+                self._left.append(
+                    engine
+                )  # never closed: its connections are another process's, or of a loop that ended
+            self._engine = engine = _Engine(self._most, loop)
+        return engine
+
+
+class _Engine:
+    """libcurl in one process, on one loop."""
+
+    def __init__(self, most_connections: int, loop: asyncio.AbstractEventLoop) -> None:
+        self.pid = os.getpid()
+        self.loop = loop
+        self.sockets = Sockets()
+        self.idle: list[Transfer] = []
+        self.multi: Any = pycurl.AsyncCurlMulti()
+        self.multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, most_connections)
+        self.multi.setopt(pycurl.M_MAXCONNECTS, most_connections)
+        self.multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_NOTHING)

@@ -1,0 +1,139 @@
+"""One transfer of libcurl at a time, and what libcurl is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import httpx
+import pycurl
+
+from worker.http.curl_errors import error_of
+from worker.http.head import read_head
+from worker.http.limits import KEPT_S, WITHIN
+from worker.http.machine import authorities
+from worker.http.sockets import Sockets
+
+_SUPPRESS_CONNECT_HEADERS = 265  # pycurl has no name for it: what a proxy answers to CONNECT is no part of the answer
+_QUICK_EXIT = 322  # nor for this: who ends does not wait for the thread that asks for an address
+_ADDED_BY_CURL = (b"host", b"content-length")
+_NOT_ADDED = [b"Expect:", b"Content-Type:"]  # it would wait a second for a word that few say; and call any body a form
+_HAVE_BODIES = ("POST", "PUT", "PATCH")
+
+
+class StaleConnection(httpx.TransportError):
+    """The kept connection was closed, or said what nobody asked for, before anything was sent on it."""
+
+
+class Transfer:
+    """What is the same for all requests is set once. It ends before the next begins."""
+
+    def __init__(self, sockets: Sockets, largest_answer: int) -> None:
+        self._curl: Any = pycurl.Curl()
+        self._sockets = sockets
+        self._opened: list[int] = []
+        self._headers: list[bytes] = []
+        self._body: list[bytes] = []
+        self._stale = self._sent = self._again = False
+        for option, value in _options(largest_answer).items():
+            self._curl.setopt(option, value)
+        self._curl.setopt(pycurl.HEADERFUNCTION, self._headers.append)
+        self._curl.setopt(pycurl.WRITEFUNCTION, self._body.append)
+        self._curl.setopt(pycurl.SOCKOPTFUNCTION, self._on_socket)
+        self._curl.setopt(pycurl.PREREQFUNCTION, self._before_sending)
+
+    def prepare(self, request: httpx.Request, body: bytes, proxy: str) -> None:
+        told: Callable[[int, Any], None] = self._curl.setopt
+        told(pycurl.URL, str(request.url))
+        told(pycurl.PROXY, proxy)
+        told(pycurl.HTTPHEADER, _lines(request))
+        if body or request.method in _HAVE_BODIES:
+            told(pycurl.POSTFIELDS, body)
+        else:
+            told(pycurl.HTTPGET, 1)
+        told(pycurl.CUSTOMREQUEST, request.method)
+        told(pycurl.FRESH_CONNECT, 0)
+        self._within(request.extensions.get(WITHIN, 0))
+
+    def prepare_anew(self, within_s: float) -> None:
+        """The same, on a new connection."""
+        self.clear()
+        self._curl.setopt(pycurl.FRESH_CONNECT, 1)
+        self._within(max(0.001, within_s))
+
+    async def run(self, multi: Any) -> httpx.Response:
+        """Raises `StaleConnection` if nothing was sent, else one of httpx's errors."""
+        under_way = multi.add_handle(self._curl)
+        try:
+            await under_way
+        except pycurl.error as error:
+            if self._stale:
+                raise StaleConnection("closed before anything was sent") from None
+            raise error_of(error, self._again) from None
+        except asyncio.CancelledError:
+            with suppress(RuntimeError, pycurl.error):
+                multi.remove_handle(self._curl)  # now, and not a moment later: another request may have it next
+            if (task := asyncio.current_task()) and not task.cancelling():
+                raise httpx.ReadError("the transport was closed") from None
+            raise
+        status, fields = read_head(self._headers)
+        return httpx.Response(status, headers=fields, stream=httpx.ByteStream(b"".join(self._body)))
+
+    def clear(self) -> None:
+        for each in (self._headers, self._body, self._opened):
+            each.clear()
+        self._stale = self._sent = self._again = False
+
+    def close(self) -> None:
+        self._curl.close()
+
+    def _within(self, seconds: float) -> None:
+        self._curl.setopt(pycurl.TIMEOUT_MS, round(seconds * 1000) or int(seconds > 0))
+
+    def _on_socket(self, descriptor: int, _purpose: int) -> Any:
+        self._opened.append(descriptor)
+        return pycurl.SOCKOPT_OK
+
+    def _before_sending(self, *ends: Any) -> Any:
+        """Called when a connection is there, and before anything of the request is sent on it.
+
+        A second time if libcurl would send it once more by itself, since a kept connection closed without an answer:
+        the request may have been taken in.
+        """
+        if self._opened:
+            self._sockets.opened(self._opened, ends)
+            self._opened.clear()
+        elif not self._sent and not self._sockets.is_quiet(ends):
+            self._stale = True
+        self._again, self._sent = self._sent, True
+        return pycurl.PREREQFUNC_ABORT if self._stale or self._again else pycurl.PREREQFUNC_OK
+
+
+def _options(largest_answer: int) -> dict[int, object]:
+    trusted = authorities()
+    where = {pycurl.CAINFO: trusted.file} if trusted.file else {pycurl.CAPATH: trusted.folder}
+    return where | {
+        pycurl.NOSIGNAL: 1,
+        pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
+        pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
+        pycurl.HTTP09_ALLOWED: 0,
+        pycurl.FOLLOWLOCATION: 0,
+        pycurl.PATH_AS_IS: 1,
+        pycurl.NETRC: pycurl.NETRC_IGNORED,
+        pycurl.NOPROXY: "",  # whether by a proxy is decided by us
+        pycurl.SSL_VERIFYPEER: 1,
+        pycurl.SSL_VERIFYHOST: 2,
+        pycurl.MAXFILESIZE_LARGE: largest_answer,
+        pycurl.MAXAGE_CONN: KEPT_S,
+        pycurl.TCP_NODELAY: 1,
+        _SUPPRESS_CONNECT_HEADERS: 1,
+        _QUICK_EXIT: 1,
+    }
+
+
+def _lines(request: httpx.Request) -> list[bytes]:
+    """In libcurl's words: a name alone would be left out, so that one without a value ends with a semicolon."""
+    fields = [pair for pair in request.headers.raw if pair[0].lower() not in _ADDED_BY_CURL]
+    return [b"%b: %b" % pair if pair[1] else b"%b;" % pair[0] for pair in fields] + _NOT_ADDED

@@ -1,0 +1,27 @@
+"""The head of an answer, from the lines that libcurl has parted it into."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+
+_STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?:[ \r\n]|\Z)")  # libcurl takes the first three of more digits
+
+
+def read_head(lines: list[bytes]) -> tuple[int, list[tuple[bytes, bytes]]]:
+    """Status and fields of the answer: not of a `100 Continue` before it, nor the trailers after its body."""
+    status, fields = 0, []
+    for line in lines:
+        if not status:
+            if not (found := _STATUS.match(line)):
+                raise httpx.RemoteProtocolError("a status line that is none")
+            status = int(found[1])
+        elif line in (b"\r\n", b"\n"):
+            if status >= 200:
+                break
+            status, fields = 0, []
+        else:
+            name, _, value = line.partition(b":")
+            fields.append((name, value.strip()))
+    return status, fields

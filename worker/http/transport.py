@@ -1,0 +1,80 @@
+"""An answer, or a word for why there is none."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import httpx
+
+from producers.destinations.answers import Answer, NoAnswer, Request
+from worker.effects import effect
+from worker.http.limits import LARGEST_ANSWER, AnswerTooLarge, Unsendable
+from worker.http.outgoing import outgoing
+
+TRACE_HEADER, RETRY_HEADER = b"x-rokt-trace-id", b"retry-after"
+Kind = Literal["curl", "httpx"]
+KINDS: tuple[Kind, ...] = ("curl", "httpx")
+
+
+class Transport(Protocol):
+    """Sends one request. Never raises for what the network does."""
+
+    async def post(self, request: Request, timeout_s: float) -> Answer | NoAnswer: ...
+
+    async def close(self) -> None: ...
+
+
+class HttpTransport:
+    """Pooled connections of one process. One serves all accounts: it keeps no cookies, and follows no redirects.
+
+    `most_connections`: above them a request waits for one, within its time. `over`: instead of one of a `kind`.
+    """
+
+    def __init__(
+        self, most_connections: int, kind: Kind = "curl", over: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self._over = over or _made(kind, most_connections)
+
+    async def post(self, request: Request, timeout_s: float) -> Answer | NoAnswer:
+        """`timeout_s` is for the whole request, connecting and reading included."""
+        try:
+            with effect("post"):
+                response = await self._over.handle_async_request(outgoing(request, timeout_s))
+        except (TimeoutError, httpx.TimeoutException):
+            return NoAnswer("Timeout", f"no answer within {timeout_s:g} s")
+        except httpx.ConnectError:
+            return NoAnswer("ConnectionFailed", "no connection to the host")
+        except Unsendable:
+            return NoAnswer("CredentialsUnsendable", "a header holds a character that no header can carry")
+        except AnswerTooLarge:
+            return NoAnswer("AnswerTooLarge", f"an answer above {LARGEST_ANSWER} bytes")
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            return NoAnswer("ConnectionBroken", f"the connection broke: {type(error).__name__}")
+        return _answer(response)
+
+    async def close(self) -> None:
+        await self._over.aclose()
+
+
+def _answer(response: httpx.Response) -> Answer | NoAnswer:
+    """Reads raw bytes: httpx's own ways to a header and a body decode them all, and take as long as sending does."""
+    told = {name.lower(): value for name, value in response.headers.raw}
+    if told.get(b"content-encoding", b"identity").lower() != b"identity":
+        return NoAnswer("AnswerEncoded", "an answer in an encoding that was not asked for")
+    body = b"".join(response.stream) if isinstance(response.stream, httpx.SyncByteStream) else response.content
+    return Answer(response.status_code, body, _text(told, TRACE_HEADER)[:128], _text(told, RETRY_HEADER)[:64])
+
+
+def _text(told: dict[bytes, bytes], name: bytes) -> str:
+    return told[name].decode("utf-8", "replace") if name in told else ""
+
+
+def _made(kind: Kind, most_connections: int) -> httpx.AsyncBaseTransport:
+    """Each is imported where it is asked for: whoever sends by the one need not load the other."""
+    if kind == "curl":
+        from worker.http.curl import CurlTransport
+
+        return CurlTransport(most_connections)
+    from worker.http.plain import PlainTransport
+
+    return PlainTransport(most_connections)
