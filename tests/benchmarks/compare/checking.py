@@ -23,7 +23,7 @@ class Arrival(NamedTuple):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """Counts of events, but `over_cap` and `mixed`: of requests; `disordered`: of order keys. The rest is quoted ids."""
+    """Counts of events, but `over_cap` and `mixed`: of requests; `disordered`: of order keys. `quoted`: some ids."""
 
     requests: int
     arrived: int

@@ -9,15 +9,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from tests.benchmarks.compare.checking import Verdict
 from tests.benchmarks.compare.cpu import used
+from tests.benchmarks.compare.plan import Case
 from tests.benchmarks.compare.programs import Broken, Program
 from tests.benchmarks.compare.systems import SYSTEMS, Place, System
 from tests.redis.certificates import Authority
+from worker.stack.child import Child
 from worker.stack.redis_server import EmbeddedRedis
 
 DRAIN = "drain"
@@ -26,18 +28,7 @@ LOOK_S = 0.02
 QUIET_S = 0.5  # after the last event, in which one that was doubled would come, and all is settled
 PATIENCE_S = 180.0
 SILENCE_S = 25.0  # without an arrival: then the rest is lost
-WARM = 400
-
-
-class Case(NamedTuple):
-    """What is run. `events`: how many."""
-
-    system: str
-    workload: str
-    mode: str
-    events: int
-    sink_ms: float = 0
-    tls: bool = False
+WARM = 800  # events; of celery-batches just one flush
 
 
 class Figure(msgspec.Struct, frozen=True):
@@ -52,14 +43,6 @@ class Figure(msgspec.Struct, frozen=True):
     faults: tuple[str, ...] = ()  # why this is no figure
     disordered: int = 0
     sizes: dict[str, int] = {}
-
-
-class Ran(NamedTuple):
-    began: float
-    first_in: float  # by when the span of the rate begins
-    counted: int  # events within that span
-    enqueue_us: dict[str, int]
-    cpu: dict[str, float]
 
 
 def run(case: Case) -> Figure:
@@ -92,6 +75,7 @@ class _Bench:
         self._case, self._system, self._place = case, system, place
         self._redis, self._sink, self._stack = redis, sink, stack
         self._env = system.env(place)
+        self._alive: list[Child] = []
         self._roots = {"redis": redis.pid, "sink": sink.pid}
         self._shop = stack.enter_context(Program("the shop", system.shop(place), self._env, place.folder / "shop.log"))
         self._roots["producer"] = self._shop.pid
@@ -107,7 +91,7 @@ class _Bench:
             before = used(self._roots)
             came = self._arrived(self._case.events)
             checked = self._checked()
-            cpu = {name: seconds - before[name] for name, seconds in came.pop("cpu").items()}
+        cpu = {name: seconds - before[name] for name, seconds in came["cpu"].items()}
         counted = came["events"] - checked["in_first"]
         return self._figure(came, checked, counted, came["first"], cpu, sent, came["first"] - began)
 
@@ -123,7 +107,7 @@ class _Bench:
             sent = self._shop.ask("send", PATIENCE_S)
             came = self._arrived(self._case.events)
             checked = self._checked()
-            cpu = {name: seconds - before[name] for name, seconds in came.pop("cpu").items()}
+        cpu = {name: seconds - before[name] for name, seconds in came["cpu"].items()}
         return self._figure(came, checked, came["events"], sent["first"], cpu, sent, 0.0)
 
     def _figure(
@@ -156,7 +140,7 @@ class _Bench:
         children = self._system.worker(self._place, self._env)
         try:
             self._roots |= {f"worker {number}": child.pid for number, child in enumerate(children)}
-            self._alive = [child for child in children]
+            self._alive = children
             yield
         finally:
             for child in children:
@@ -168,13 +152,14 @@ class _Bench:
 
     def _wait(self, events: int) -> dict[str, Any]:
         """What the sink counts once that many came, or when none came for long."""
-        heard, seen = time.monotonic(), -1
+        began = heard = time.monotonic()
+        seen = -1
         while True:
             came: dict[str, Any] = self._sink.ask("count")
             now = time.monotonic()
             if came["events"] != seen:
                 heard, seen = now, came["events"]
-            if seen >= events or came["faults"] or now - heard > SILENCE_S:
+            if seen >= events or came["faults"] or now - heard > SILENCE_S or now - began > PATIENCE_S:
                 return came
             if ended := [child for child in self._alive if not child.running]:
                 raise Broken(ended[0].ending())

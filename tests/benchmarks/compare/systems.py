@@ -93,4 +93,48 @@ FORWARDER = System(
     lambda _workload: SETTINGS,
     ordered=True,
 )
-SYSTEMS = {each.name: each for each in (FORWARDER,)}
+
+
+def _peer_env(settings: Callable[[str], dict[str, str]]) -> Callable[[Place], dict[str, str]]:
+    def env(place: Place) -> dict[str, str]:
+        told = {"BENCH_REDIS": place.redis, "BENCH_SINK": place.sink, "BENCH_WORKLOAD": place.workload}
+        return parts.clean(os.environ, **told, **settings(place.workload), **_trusting(place), PYTHONPATH=str(ROOT))
+
+    return env
+
+
+def _peer_shop(system: str, drained_by: str) -> Callable[[Place], list[str]]:
+    def shop(place: Place) -> list[str]:
+        mode = drained_by if place.mode == "drain" else place.mode
+        return [str(PEERS), "-m", "tests.benchmarks.peers.shops", system, mode]
+
+    return shop
+
+
+def _celery(place: Place, env: Mapping[str, str]) -> list[Child]:
+    """Without task events, and with the log level that is Celery's own: it says nothing of a task that succeeds."""
+    argv = [str(PEERS), "-m", "celery", "-A", "tests.benchmarks.peers.celery_apps", "worker", "-c", str(CONCURRENCY)]
+    return [Child("the worker", argv, env, place.folder / "worker.log").start()]
+
+
+def _faststream(place: Place, env: Mapping[str, str]) -> list[Child]:
+    argv = [str(PEERS), "-m", "tests.benchmarks.peers.faststream_app"]
+    logs = [place.folder / f"worker{number}.log" for number in range(CONCURRENCY)]
+    return [Child("a worker", argv, env, log).start() for log in logs]
+
+
+def _peer(
+    name: str, worker: Callable[[Place, Mapping[str, str]], list[Child]], settings: dict[str, str], drained_by: str
+) -> System:
+    def told(_workload: str) -> dict[str, str]:
+        return settings
+
+    return System(name, _peer_env(told), _peer_shop(name, drained_by), worker, told, drained_by=drained_by)
+
+
+TASK_PER_EVENT = _peer("task_per_event", _celery, {"BENCH_PREFETCH": "4"}, "single")
+CELERY_BATCHES = _peer(
+    "celery_batches", _celery, {"BENCH_BATCH": "800", "BENCH_EVERY_S": "10", "BENCH_PREFETCH": "0"}, "single"
+)
+FASTSTREAM = _peer("faststream", _faststream, {"BENCH_BATCH": "800"}, "many100")
+SYSTEMS = {each.name: each for each in (FORWARDER, TASK_PER_EVENT, CELERY_BATCHES, FASTSTREAM)}
