@@ -9,7 +9,7 @@ SECONDS ?= 600
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test storm lint format lock clean
+.PHONY: help run up test bench storm lint format lock clean
 
 help: ## What there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,9 @@ up: $(VENV)/.run ## The whole stack in the foreground, until Ctrl-C
 
 test: $(VENV)/.test ## All tests, on a real Redis, a real worker and the sandbox over HTTP
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+bench: $(VENV)/.test $(VENV)-peers/.done ## Beside what one would pick instead: 20 minutes; BENCH="--quick" three
+	$(BIN)/python -m tests.benchmarks.compare $(BENCH)
 
 storm: $(VENV)/.test ## Ten minutes of kills and faults, in which nothing may be lost (SECONDS=600 SEED=1)
 	$(BIN)/python -m tests.chaos.storm --seconds $(SECONDS) --seed $(SEED)
@@ -40,9 +43,11 @@ lock: ## Lock the versions anew (needs uv): names, versions and hashes, no addre
 	  --no-emit-index-url --no-annotate --no-header --extra worker --extra dev --extra build -o requirements-dev.lock
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
 	  --no-emit-index-url --no-annotate --no-header --extra worker --extra build -c requirements-dev.lock -o requirements.lock
+	uv pip compile tests/benchmarks/peers/requirements.in --universal --python-version 3.11 --generate-hashes --quiet \
+	  --no-emit-index-url --no-annotate --no-header -o tests/benchmarks/peers/requirements.lock
 
 clean: ## Remove what was built and installed here
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(VENV)-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 
 $(VENV)/.run: requirements.lock pyproject.toml | $(BIN)/python
 	$(PIP) --require-hashes -r requirements.lock
@@ -52,6 +57,11 @@ $(VENV)/.run: requirements.lock pyproject.toml | $(BIN)/python
 $(VENV)/.test: requirements-dev.lock pyproject.toml | $(BIN)/python
 	$(PIP) --require-hashes -r requirements-dev.lock
 	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)-peers/.done: tests/benchmarks/peers/requirements.lock | $(BIN)/python
+	$(BIN)/python -m venv $(VENV)-peers
+	$(VENV)-peers/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r $<
 	@touch $@
 
 $(BIN)/python:
