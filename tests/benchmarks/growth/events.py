@@ -1,7 +1,7 @@
 """Events as producers make them, millions in little time: each has an id of its own, most of their text is shared.
 
-W1: conversions of 8 accounts. W2: signals of sessions of 1 to 25 events, 4 in the mean. Payloads of 500 to 700 bytes, 600
-in the mean.
+W1: conversions of 8 accounts. W2: signals of sessions of 1 to 25 events, 4 in the mean. Payloads of 500 to 700 bytes,
+600 in the mean.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class Filler:
         self._entries = workload.entries()
         self._pool = sync_redis(url, socket_timeout=ANSWER_S).connection_pool
         self._connection: Any = self._pool.get_connection()
-        self._connection.send_command("SCRIPT", "LOAD", APPEND.text)
+        self._send(["SCRIPT", "LOAD", APPEND.text])
         self._connection.read_response()
 
     def fill(self, to: int) -> None:
@@ -53,7 +53,7 @@ class Filler:
 
     def one(self, command: list[Any]) -> None:
         """Sends a command and waits for its answer: all of its events must be new."""
-        self._connection.send_command(*command)
+        self._send(command)
         self._check()
 
     def close(self) -> None:
@@ -71,10 +71,13 @@ class Filler:
             if len(under_way) == AHEAD:
                 under_way.popleft()
                 self._check()
-            self._connection.send_command(*command)
+            self._send(command)
             under_way.append(None)
         for _ in under_way:
             self._check()
+
+    def _send(self, command: list[Any]) -> None:
+        self._connection.send_command(*command)
 
     def _check(self) -> None:
         answer = self._connection.read_response()

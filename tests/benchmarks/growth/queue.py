@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from statistics import median
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from tests.benchmarks.growth.events import Workload
 from tests.benchmarks.growth.figures import told
 from tests.benchmarks.growth.filling import Filler
-from tests.benchmarks.growth.server import Server, started
+from tests.benchmarks.growth.server import Server
 from worker.buffer.batches import Batch, Limits, Noted, Settlement, Verdict
 from worker.buffer.buffer import Buffer
 from worker.redis_client import async_redis
