@@ -1,8 +1,9 @@
 """Cost as work grows: `python -m tests.benchmarks.growth [--quick] [--only PART]`.
 
-PART: queued, sessions, memory, idle, latency or rewrite. On embedded Redis servers of its own (AOF everysec). Prints what
-it finds and writes it to ops/docs/measured/growth.json (`--quick`: to no file), where `--only` keeps what was found
-before of the rest. About ten minutes, 6 GB of memory and of disk; with `--quick` one minute, at sizes that prove little.
+PART: queued, sessions, memory, idle, latency or rewrite. On embedded Redis servers of its own (AOF everysec). Prints
+what it finds and writes it to ops/docs/measured/growth.json (`--quick`: to no file); of parts that were not asked for
+it keeps what stands there. About ten minutes, 6 GB of memory and of disk; with `--quick` one minute, at sizes that
+prove little.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class Filler:
     Linger is 0, so that what is there can be claimed at once.
     """
 
-    def __init__(self, url: str, workload: Workload, window_s: int = 86_400) -> None:
+    def __init__(self, url: str, workload: Workload, window_s: int) -> None:
         self.slot = Slot(NAMESPACE, workload.to.name, 0)
         self.workload = workload
         self.events = 0

@@ -24,17 +24,19 @@ COMMAND = ("worker", "-E")  # as the README has it
 
 def idle(seconds: float, *, variants: bool = True) -> dict[str, Any]:
     """Percent of one core: by process, at default settings; in all with 16 shards; and with Flower beside it."""
-    usual = _percent(seconds, {}, with_flower=False)
+    usual, connections = _measured(seconds, {}, with_flower=False)
     found = {
         "seconds": seconds,
         "cpu_percent_by_process": usual,
+        "redis_connections": connections,
         "worker_percent": _of_worker(usual),
         "floor": FLOOR_PERCENT,
         "met": _of_worker(usual) < FLOOR_PERCENT,
     }
     if variants:
-        found["worker_percent_16_shards"] = _of_worker(_percent(seconds, {"FORWARDER_SHARDS": "16"}, with_flower=False))
-        found["beside_flower"] = _percent(seconds, {}, with_flower=True)
+        many, _ = _measured(seconds, {"FORWARDER_SHARDS": "16"}, with_flower=False)
+        found["worker_percent_16_shards"] = _of_worker(many)
+        found["beside_flower"], _ = _measured(seconds, {}, with_flower=True)
     return found
 
 
@@ -42,23 +44,25 @@ def _of_worker(percent: Mapping[str, float]) -> float:
     return round(percent["main"] + percent["pool"], 3)
 
 
-def _percent(seconds: float, variables: Mapping[str, str], *, with_flower: bool) -> dict[str, float]:
+def _measured(seconds: float, variables: Mapping[str, str], *, with_flower: bool) -> tuple[dict[str, float], int]:
+    """Percent of one core by process, and how many connections Redis has of them."""
     with TemporaryDirectory() as folder, started() as server, ExitStack() as stack:
         env = environment(server, **variables)
-        worker = stack.enter_context(worker_on(server, env, Path(folder)))
-        programs: dict[str, Child] = {"main": worker}
+        programs = {"main": stack.enter_context(worker_on(server, env, Path(folder)))}
         if with_flower:
             programs["flower"] = stack.enter_context(_flower(env, Path(folder)))
         time.sleep(WARM_S)
         before, redis = {name: _spent(child.pid) for name, child in programs.items()}, _cpu_s(server.pid)
         time.sleep(seconds)
-        spent = {
-            name: {pid: s - before[name].get(pid, 0) for pid, s in _spent(child.pid).items()}
-            for name, child in programs.items()
-        }
+        spent = {name: _since(before[name], _spent(child.pid)) for name, child in programs.items()}
         used = {name: each.pop(programs[name].pid) for name, each in spent.items()}
         used |= {"pool": sum(spent["main"].values()), "redis": _cpu_s(server.pid) - redis}
-        return {name: round(100 * s / seconds, 3) for name, s in used.items()}
+        connections = int(server.redis.info("clients")["connected_clients"]) - 1  # but the one that asks
+        return {name: round(100 * s / seconds, 3) for name, s in used.items()}, connections
+
+
+def _since(before: Mapping[int, float], now: Mapping[int, float]) -> dict[int, float]:
+    return {pid: seconds - before.get(pid, 0.0) for pid, seconds in now.items()}
 
 
 def environment(server: Server, **variables: str) -> dict[str, str]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from typing import Any, NamedTuple
 
 from tests.benchmarks.growth.events import MEAN_BYTES, WORKLOADS, Workload
 from tests.benchmarks.growth.filling import Filler
+from tests.benchmarks.growth.queue import DAY_S, EVENTS_A_BATCH
+from tests.benchmarks.growth.queued import queue
 from tests.benchmarks.growth.server import Server, started
 
-DAY_S = 86_400
 LOOKED_AT = 20_000  # keys of a kind that are weighed; of the others the mean is taken
+SENT = 500  # batches
 PAGE = 5_000
 FLOORS = {"W1": 1.2, "W2": 1.45}  # times the bytes of the payloads
 
@@ -40,6 +43,7 @@ def _row(workload: Workload, events: int) -> dict[str, Any]:
         "times_payload": round(bare / events / MEAN_BYTES, 3),
         "floor": FLOORS[workload.name],
         "index_bytes_an_id": round((indexed - bare) / events, 1),
+        "record_bytes_a_batch": round(asyncio.run(_recorded(workload)), 1),
         "by_kind": told | {"(tables of all keys)": {"keys": 0, "bytes_an_event": round(rest / events, 2)}},
     }
 
@@ -54,6 +58,17 @@ def _weighed(workload: Workload, events: int, window_s: int) -> tuple[int, dict[
         kinds = _kinds(server, filler.slot.base) if window_s == 0 else {}
         filler.close()
         return used, kinds
+
+
+async def _recorded(workload: Workload) -> float:
+    """Bytes that a batch leaves behind when it was sent, for FORWARDER_RECORDS_S."""
+    async with queue(workload, window_s=0) as filled:
+        used = []
+        for round_ in (1, 2):  # the first brings the scripts, too
+            filled.filler.fill(round_ * SENT * EVENTS_A_BATCH[workload.name])
+            batches = await filled.drain()
+            used.append(filled.server.used_bytes())
+        return (used[1] - used[0]) / batches
 
 
 def _kinds(server: Server, base: str) -> dict[str, Kind]:

@@ -18,6 +18,7 @@ from worker.buffer.buffer import Buffer
 from worker.redis_client import async_redis
 from worker.settings import load_settings
 
+DAY_S = 86_400
 A_CALL = 100  # of `enqueue_many`
 SINGLES = 40  # events of a round that come one a call
 CLAIMS, AT_ONCE = 8, 4  # calls of a round, and batches of each, as a worker makes them
@@ -49,10 +50,10 @@ class Costs:
 class Queue:
     """One slot of a Redis of its own."""
 
-    def __init__(self, server: Server, workload: Workload) -> None:
+    def __init__(self, server: Server, workload: Workload, window_s: int = DAY_S) -> None:
         self.server, self.workload = server, workload
         self.empty_bytes = server.used_bytes()
-        self.filler = Filler(server.url, workload)
+        self.filler = Filler(server.url, workload, window_s)
         self.costs = Costs()
         self._redis = async_redis(server.url)
         self._buffer = Buffer(self._redis, self.filler.slot, load_settings({}).delivery[workload.to.name].bounds)
@@ -75,6 +76,16 @@ class Queue:
         events = await self._step("claim", 0, self._claims(claimed))
         await self._step("read", events, self._reads(claimed))
         await self._step("settle", events, self._settles(claimed))
+
+    async def drain(self) -> int:
+        """Ends all that waits; gives how many batches."""
+        ended: list[list[Batch]] = [[]]
+        while True:
+            claimed: list[list[Batch]] = []
+            if not await self._claims(claimed):
+                return sum(len(batches) for batches in ended)
+            await self._settles([batches for batches in claimed if batches])
+            ended += claimed
 
     async def close(self) -> None:
         self.filler.close()

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from tests.benchmarks.growth.events import MEAN_BYTES, W1, W2, Workload
-from tests.benchmarks.growth.queue import FLOOR_OF, Costs, Queue
+from tests.benchmarks.growth.queue import DAY_S, FLOOR_OF, Costs, Queue
 from tests.benchmarks.growth.server import started
 
 FLOOR_TIMES = 2.0
@@ -33,9 +33,10 @@ class Found(NamedTuple):
 
 
 @asynccontextmanager
-async def queue(workload: Workload) -> AsyncIterator[Queue]:
+async def queue(workload: Workload, window_s: int = DAY_S) -> AsyncIterator[Queue]:
+    """`window_s`: of the duplicates index; 0: there is none."""
     with started() as server:
-        opened = Queue(server, workload)
+        opened = Queue(server, workload, window_s)
         try:
             yield opened
         finally:
