@@ -1,0 +1,83 @@
+"""What a queued event takes of Redis's memory, and where it lies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from typing import Any, NamedTuple
+
+from tests.benchmarks.growth.events import MEAN_BYTES, WORKLOADS, Workload
+from tests.benchmarks.growth.filling import Filler
+from tests.benchmarks.growth.queue import DAY_S, EVENTS_A_BATCH
+from tests.benchmarks.growth.queued import queue
+from tests.benchmarks.growth.server import Server, started
+
+LOOKED_AT = 20_000  # keys of a kind that are weighed; of the others the mean is taken
+SENT = 500  # batches
+PAGE = 5_000
+FLOORS = {"W1": 1.2, "W2": 1.45}  # times the bytes of the payloads
+
+
+class Kind(NamedTuple):
+    """The keys of one kind."""
+
+    keys: int
+    bytes: float
+
+
+def memory(events: int) -> list[dict[str, Any]]:
+    """A row a workload."""
+    return [_row(workload, events) for workload in WORKLOADS.values()]
+
+
+def _row(workload: Workload, events: int) -> dict[str, Any]:
+    bare, kinds = _weighed(workload, events, 0)
+    indexed, _ = _weighed(workload, events, DAY_S)
+    told = {kind: {"keys": of.keys, "bytes_an_event": round(of.bytes / events, 2)} for kind, of in kinds.items()}
+    rest = bare - sum(of.bytes for of in kinds.values())
+    return {
+        "workload": workload.name,
+        "queued": events,
+        "payload_bytes": MEAN_BYTES,
+        "bytes_an_event": round(bare / events, 1),
+        "times_payload": round(bare / events / MEAN_BYTES, 3),
+        "floor": FLOORS[workload.name],
+        "index_bytes_an_id": round((indexed - bare) / events, 1),
+        "record_bytes_a_batch": round(asyncio.run(_recorded(workload)), 1),
+        "by_kind": told | {"(tables of all keys)": {"keys": 0, "bytes_an_event": round(rest / events, 2)}},
+    }
+
+
+def _weighed(workload: Workload, events: int, window_s: int) -> tuple[int, dict[str, Kind]]:
+    """Bytes in all, and by kind of key."""
+    with started() as server:
+        filler = Filler(server.url, workload, window_s)
+        before = server.used_bytes()
+        filler.fill(events)
+        used = server.used_bytes() - before
+        kinds = _kinds(server, filler.slot.base) if window_s == 0 else {}
+        filler.close()
+        return used, kinds
+
+
+async def _recorded(workload: Workload) -> float:
+    """Bytes that a batch leaves behind when it was sent, for FORWARDER_RECORDS_S."""
+    async with queue(workload, window_s=0) as filled:
+        used = []
+        for round_ in (1, 2):  # the first brings the scripts, too
+            filled.filler.fill(round_ * SENT * EVENTS_A_BATCH[workload.name])
+            batches = await filled.drain()
+            used.append(filled.server.used_bytes())
+        return (used[1] - used[0]) / batches
+
+
+def _kinds(server: Server, base: str) -> dict[str, Kind]:
+    keys, weighed, size = defaultdict[str, int](int), defaultdict[str, int](int), defaultdict[str, int](int)
+    for key in server.redis.scan_iter(match="*", count=PAGE):
+        kind = key.decode().removeprefix(base).partition(":")[0]
+        keys[kind] += 1
+        if weighed[kind] < LOOKED_AT:
+            weighed[kind] += 1
+            size[kind] += server.redis.memory_usage(key, samples=0)
+    found = {kind: Kind(keys[kind], size[kind] / weighed[kind] * keys[kind]) for kind in keys}
+    return dict(sorted(found.items(), key=lambda item: -item[1].bytes))
