@@ -10,6 +10,7 @@ request is a join of slices.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -18,6 +19,8 @@ _FIXED = struct.Struct("<Bqq")
 _SHORT, _LONG = struct.Struct("<B"), struct.Struct("<I")
 _ID, _TRACE, _HISTORY = 1, 2, 4
 _KNOWN = _ID | _TRACE | _HISTORY
+_FIXED_SIZE = _FIXED.size
+_WITH_ID = _FIXED_SIZE + 1  # and the id's own length: where the text begins after an id alone
 
 
 class StoredEvent(msgspec.Struct, frozen=True):
@@ -58,6 +61,20 @@ def decode(stored: bytes) -> StoredEvent:
 def payload_of(stored: bytes) -> bytes:
     """Only the JSON text: what a request needs."""
     return stored[_FIXED.size :] if stored[:1] == b"\0" else decode(stored).payload
+
+
+def payloads_of(stored: Sequence[bytes]) -> list[bytes]:
+    """The JSON texts of the events of a request. Raises ValueError if the bytes are not of this layout.
+
+    All that is done for an event while it is delivered: a slice, without its header being looked at any closer.
+    """
+    payloads = [
+        each[_FIXED_SIZE:] if not each[0] else each[_WITH_ID + each[_FIXED_SIZE] :] if each[0] == _ID else payload_of(each)
+        for each in stored
+    ]
+    if not all(payloads):
+        raise ValueError("an event without a text")
+    return payloads
 
 
 def has_history(stored: bytes) -> bool:
