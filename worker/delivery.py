@@ -33,6 +33,7 @@ from worker.wire import Wire
 
 log = structlog.get_logger("forwarder.delivery")
 LOOK_AGAIN_S = 0.1  # while requests are under way: how long until claiming what became due meanwhile
+CLAIMED_AT_ONCE = 32  # so that the first are on the wire while the next are claimed, and Redis serves others between
 SOON_S = 0.35  # what is due so soon is waited for; ending the task and starting another would take as long
 
 
@@ -82,7 +83,8 @@ class Delivery:
             self._wire.cut(flights)
             room = self._settings.in_flight - len(flights) if claiming and not self._stop.asked else 0
             flights.forget_landed()
-            taken = await self._exchange.turn(self._limits(room), patient=bool(flights))
+            limits = self._limits(min(room, CLAIMED_AT_ONCE))
+            taken = await self._exchange.turn(limits, patient=bool(flights))
             for each in taken:
                 flights.begin(self._attempt(each))
             ended = self._stop.asked or time.monotonic() > ends
