@@ -19,8 +19,6 @@ _FIXED = struct.Struct("<Bqq")
 _SHORT, _LONG = struct.Struct("<B"), struct.Struct("<I")
 _ID, _TRACE, _HISTORY = 1, 2, 4
 _KNOWN = _ID | _TRACE | _HISTORY
-_FIXED_SIZE = _FIXED.size
-_WITH_ID = _FIXED_SIZE + 1  # and the id's own length: where the text begins after an id alone
 
 
 class StoredEvent(msgspec.Struct, frozen=True):
@@ -68,10 +66,14 @@ def payloads_of(stored: Sequence[bytes]) -> list[bytes]:
 
     All that is done for an event while it is delivered: a slice, without its header being looked at any closer.
     """
-    payloads = [
-        each[_FIXED_SIZE:] if not each[0] else each[_WITH_ID + each[_FIXED_SIZE] :] if each[0] == _ID else payload_of(each)
-        for each in stored
-    ]
+    start, after_id = _FIXED.size, _FIXED.size + 1
+    try:
+        payloads = [
+            each[start:] if not each[0] else each[after_id + each[start] :] if each[0] == _ID else payload_of(each)
+            for each in stored
+        ]
+    except IndexError:
+        raise ValueError("an event shorter than its header") from None
     if not all(payloads):
         raise ValueError("an event without a text")
     return payloads

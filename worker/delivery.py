@@ -88,22 +88,27 @@ class Delivery:
             for each in taken:
                 flights.begin(self._attempt(each))
             ended = self._stop.asked or time.monotonic() > ends
-            if claiming and (ended or not (flights or self._more_comes(more) or self._exchange.due_in() < SOON_S)):
+            if claiming and (ended or not (self._is_busy() or self._more_comes(more))):
                 claiming = False
                 if on_last_claim:
                     on_last_claim()
             await self._waited(claiming and room > len(taken))
+        flights.check()
         await self._exchange.tell_times()
         return self.summary
 
+    def _is_busy(self) -> bool:
+        """What ended while the last claim was under way counts: it may be due again as soon as it is settled."""
+        return bool(self._flights) or self._exchange.unsettled
+
     def _more_comes(self, more: Callable[[], bool]) -> bool:
         """What became due since the last claim counts, whoever brought it."""
-        return more() or self._woken.is_set()
+        return more() or self._woken.is_set() or self._exchange.due_in() < SOON_S
 
     async def _waited(self, may_claim: bool) -> None:
         """Waits for requests to end, or until more may be claimed."""
         pause = min(LOOK_AGAIN_S, max(0.0, self._exchange.due_in())) if may_claim else LOOK_AGAIN_S
-        if self._flights:
+        if self._is_busy():
             await self._flights.some_landed(pause)
         else:
             await self._woken_within(pause if may_claim else 0)

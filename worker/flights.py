@@ -46,6 +46,10 @@ class Flights:
             await asyncio.sleep(0)
         else:
             await self._wait(within_s)
+        self.check()
+
+    def check(self) -> None:
+        """Raises what an attempt raised."""
         if self._surprise:
             raise self._surprise
 
