@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import structlog
 
 from producers.destinations.outcomes import Delivered, Outcome
 from worker.attempt import Attempt
 from worker.buffer.batches import Settlement
-from worker.records import codes_of
 
 log = structlog.get_logger("forwarder.delivery")
 
 
-def log_attempt(destination: str, attempt: Attempt, settlement: Settlement, outcome: Outcome, seconds: float) -> None:
-    """`seconds`: from the start of the request to the end of its answer."""
+def log_attempt(
+    destination: str, attempt: Attempt, settlement: Settlement, outcome: Outcome, codes: Sequence[str], seconds: float
+) -> None:
+    """`codes`: by which it did not go well. `seconds`: from the start of the request to the end of its answer."""
     level = log.info if isinstance(outcome, Delivered) and not settlement.dead else log.warning
     level(
         "attempt",
@@ -27,6 +30,6 @@ def log_attempt(destination: str, attempt: Attempt, settlement: Settlement, outc
         again=len(attempt.stored) - settlement.delivered - len(settlement.dead),
         status=attempt.status or None,
         trace_id=attempt.trace_id or None,
-        codes=codes_of(settlement, outcome),
+        codes=codes,
         seconds=round(seconds, 4),
     )

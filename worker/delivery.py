@@ -6,18 +6,19 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
-from producers.clock import now_ms
-from producers.destinations.outcomes import Delivered, Limited, Outcome, Reason, Retry
-from producers.stored_event import event_time_of, payload_of
+from producers.clock import DAY_MS, now_ms
+from producers.destinations.outcomes import ALL_TAKEN, Delivered, Limited, Outcome, Reason, Retry
+from producers.stored_event import event_time_of, payloads_of
 from worker.attempt import Attempt
 from worker.attempt_log import log_attempt
 from worker.buffer.batches import Batch, Limits, Settled, Settlement
 from worker.buffer.buffer import Buffer
 from worker.exchange import Exchange, Taken
+from worker.flights import Flights
 from worker.http import Transport
 from worker.pacing import Pacer
 from worker.records import Spent, codes_of, recorded, unsent
@@ -25,13 +26,14 @@ from worker.retry import retry_after_ms
 from worker.second_thoughts import SecondThoughts
 from worker.sending import Back, Sender, Sent, Target
 from worker.settings import DeliverySettings
-from worker.settling import Next, exhausted, given_back, renewed, settle, whole_again
+from worker.settling import NEVER, Next, exhausted, given_back, renewed, settle, whole_again
 from worker.stopping import Never, Stop
 from worker.summary import Summary
 from worker.wire import Wire
 
 log = structlog.get_logger("forwarder.delivery")
 LOOK_AGAIN_S = 0.1  # while requests are under way: how long until claiming what became due meanwhile
+CLAIMED_AT_ONCE = 32  # so that the first are on the wire while the next are claimed, and Redis serves others between
 SOON_S = 0.35  # what is due so soon is waited for; ending the task and starting another would take as long
 
 
@@ -48,6 +50,7 @@ class Delivery:
         stop: Stop = Never,
     ) -> None:
         self._to = target.to
+        self._surely_taken_ms = (target.to.window.months * 28 + target.to.window.days) * DAY_MS
         self._settings = settings
         self._policy = settings.retry_policy
         self._jitter = jitter
@@ -57,6 +60,7 @@ class Delivery:
         keys = settings.idempotency_keys
         self._stop = stop
         self._woken = asyncio.Event()
+        self._flights = Flights()
         self._wire = Wire(transport, stop)
         self._sender = Sender(target, self._wire, settings.http_timeout_s, idempotency_keys=keys)
         self._pacer = Pacer(settings.spacing_ms / 1000, by_account=settings.rate_scope == "account")
@@ -73,36 +77,41 @@ class Delivery:
         `more`: whether something may become due at any moment, so that it goes on.
         """
         ends = time.monotonic() + self._settings.task_slice_s
-        flights: set[asyncio.Task[None]] = set()
+        flights = self._flights
         claiming = True
         while claiming or flights or self._exchange.unsettled:
             self._wire.cut(flights)
             room = self._settings.in_flight - len(flights) if claiming and not self._stop.asked else 0
-            taken = await self._exchange.turn(self._limits(room), patient=bool(flights))
-            flights |= {asyncio.create_task(self._attempt(each)) for each in taken}
+            flights.forget_landed()
+            limits = self._limits(min(room, CLAIMED_AT_ONCE))
+            taken = await self._exchange.turn(limits, patient=bool(flights))
+            for each in taken:
+                flights.begin(self._attempt(each))
             ended = self._stop.asked or time.monotonic() > ends
-            if claiming and (ended or not (flights or self._more_comes(more) or self._exchange.due_in() < SOON_S)):
+            if claiming and (ended or not (self._is_busy() or self._more_comes(more))):
                 claiming = False
                 if on_last_claim:
                     on_last_claim()
-            flights = await self._waited(flights, claiming and room > len(taken))
+            await self._waited(claiming and room > len(taken))
+        flights.check()
         await self._exchange.tell_times()
         return self.summary
 
+    def _is_busy(self) -> bool:
+        """What ended while the last claim was under way counts: it may be due again as soon as it is settled."""
+        return bool(self._flights) or self._exchange.unsettled
+
     def _more_comes(self, more: Callable[[], bool]) -> bool:
         """What became due since the last claim counts, whoever brought it."""
-        return more() or self._woken.is_set()
+        return more() or self._woken.is_set() or self._exchange.due_in() < SOON_S
 
-    async def _waited(self, flights: set[asyncio.Task[None]], may_claim: bool) -> set[asyncio.Task[None]]:
-        """Waits for the first request to end, or until more may be claimed. Gives the requests still under way."""
+    async def _waited(self, may_claim: bool) -> None:
+        """Waits for requests to end, or until more may be claimed."""
         pause = min(LOOK_AGAIN_S, max(0.0, self._exchange.due_in())) if may_claim else LOOK_AGAIN_S
-        if not flights:
+        if self._is_busy():
+            await self._flights.some_landed(pause)
+        else:
             await self._woken_within(pause if may_claim else 0)
-            return flights
-        done, under_way = await asyncio.wait(flights, timeout=pause, return_when="FIRST_COMPLETED")
-        for flight in done:
-            flight.result()
-        return under_way
 
     async def _woken_within(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -144,40 +153,41 @@ class Delivery:
             log.exception("attempt_broke", batch=taken.batch.id, account=taken.batch.account)
             self.summary.broke()
             self._unexpected(taken.batch, "AttemptBroke")
+        finally:
+            self._wire.forget()
 
     async def _try(self, taken: Taken) -> None:
         """Up to the settlement, which travels with the next claim."""
-        batch, stored, claimed_at = taken.batch, taken.stored, taken.claimed_at
-        attempt = Attempt(batch, stored, self._to.event_id, now_ms())
+        batch, stored = taken.batch, taken.stored
+        at = now_ms()
         reason = self._cannot_be_tried(batch, stored)
         if reason:
-            self._settled(attempt, exhausted(attempt, reason), Retry((reason,)), Spent())
+            untried = Attempt(batch, stored, self._to.event_id, at)
+            self._settled(untried, exhausted(untried, reason), Retry((reason,)), Spent())
             return
-        waited_s = await self._pacer.turn(batch.account)
+        waited_s = await self._pacer.turn(batch.account) if self._settings.spacing_ms else 0.0
         if self._stop.asked or self._second_thoughts.on(taken):
             self._exchange.ended(batch, unsent(given_back(batch), waited_s))
             return
-        places, expired = self._still_accepted(batch, stored, attempt.at)
+        places, expired = self._still_accepted(batch, stored, at)
         started = time.monotonic()
-        payloads = [payload_of(stored[place]) for place in places]
-        deadline = claimed_at + self._settings.lease_s - self._settings.http_timeout_s
+        payloads = payloads_of([stored[place] for place in places] if expired else stored)
+        deadline = taken.claimed_at + self._settings.lease_s - self._settings.http_timeout_s
         sent = await self._sender.send(batch, payloads, deadline) if payloads else Sent(Delivered())
         self.summary.requests += sent.requests
-        attempt = attempt._replace(
-            status=sent.status,
-            trace_id=sent.trace_id,
-            requested=sent.requests > 0,
-            credentials=sent.credentials,
-        )
-        spent = Spent(time.monotonic() - started, waited_s, len(payloads) if sent.requests else 0)
+        requested = sent.requests > 0
+        told = (sent.status, sent.trace_id, requested, sent.credentials)
+        attempt = Attempt(batch, stored, self._to.event_id, at, *told)
+        spent = Spent(time.monotonic() - started, waited_s, len(payloads) if requested else 0)
         if isinstance(sent.outcome, Back):
             back = renewed(batch, self._delay_ms(batch)) if sent.outcome.renewed else given_back(batch)
-            of = recorded(self._to, attempt, back, [], spent) if sent.requests else unsent(back, waited_s)
+            of = recorded(self._to, attempt, back, [], spent) if requested else unsent(back, waited_s)
             self._exchange.ended(batch, of)
             return
         if not isinstance(sent.outcome, Delivered | Retry):
             self._second_thoughts.about(batch.account)
-        settlement = settle(attempt, places, sent.outcome, expired, self._next(batch, sent.outcome))
+        following = NEVER if sent.outcome == ALL_TAKEN else self._next(batch, sent.outcome)
+        settlement = settle(attempt, places, sent.outcome, expired, following)
         self._settled(attempt, settlement, sent.outcome, spent)
 
     def _cannot_be_tried(self, batch: Batch, stored: list[bytes]) -> Reason | None:
@@ -197,11 +207,13 @@ class Delivery:
     def _delay_ms(self, batch: Batch) -> int:
         return self._policy.delay_ms(batch.attempts, self._jitter())
 
-    def _still_accepted(self, batch: Batch, stored: list[bytes], now: int) -> tuple[list[int], list[int]]:
+    def _still_accepted(self, batch: Batch, stored: list[bytes], now: int) -> tuple[Sequence[int], Sequence[int]]:
         """Places of the events to send, and of those too old: one of them makes the API refuse the whole request."""
+        if batch.oldest >= now - self._surely_taken_ms:  # shortest months: reckoning the real ones takes its time
+            return range(len(stored)), ()
         earliest = self._to.window.earliest(now)
         if batch.oldest >= earliest:
-            return list(range(len(stored))), []
+            return range(len(stored)), ()
         old = [event_time_of(event) < earliest for event in stored]
         return [p for p, is_old in enumerate(old) if not is_old], [p for p, is_old in enumerate(old) if is_old]
 
@@ -209,4 +221,4 @@ class Delivery:
         codes = codes_of(settlement, outcome)
         self._exchange.ended(attempt.batch, recorded(self._to, attempt, settlement, codes, spent))
         self.summary.add(settlement, outcome)
-        log_attempt(self._to.name, attempt, settlement, outcome, spent.seconds)
+        log_attempt(self._to.name, attempt, settlement, outcome, codes, spent.seconds)

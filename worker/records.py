@@ -50,7 +50,7 @@ def recorded(
         waited_ms=round(spent.waited_s * 1_000),
         prints=_prints(to, attempt, settlement),
     )
-    return settlement._replace(noted=noted)
+    return Settlement(*settlement[:-1], noted)  # a _replace, which takes three times as long
 
 
 def unsent(settlement: Settlement, waited_s: float) -> Settlement:
@@ -61,6 +61,8 @@ def unsent(settlement: Settlement, waited_s: float) -> Settlement:
 def codes_of(settlement: Settlement, outcome: Outcome) -> list[str]:
     """By which codes an attempt did not go well: for logs and records."""
     reasons = outcome.reasons if not isinstance(outcome, Delivered) else ()
+    if not reasons and not settlement.dead:
+        return []
     return sorted({reason.code[:64] for reason in reasons} | {death.code[:64] for death in settlement.dead})
 
 

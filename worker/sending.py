@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from worker.tokens import Tokens
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 _SEEN_BEFORE = 409
+_KNOWN = 1_024  # credentials of which it is known what they lack
 
 
 class Target(NamedTuple):
@@ -55,6 +57,8 @@ class Sender:
         self._transport = transport
         self._timeout_s = timeout_s
         self._keys = idempotency_keys and target.to.takes_idempotency_keys
+        self._missing = lru_cache(_KNOWN)(target.to.missing)
+        self._client_of = lru_cache(_KNOWN)(target.to.client_of)
 
     async def send(self, batch: Batch, payloads: Sequence[bytes], deadline: float) -> Sent:
         """One request for these events of the batch. Never raises for what the network or the API does.
@@ -62,19 +66,25 @@ class Sender:
         It starts before `deadline` (monotonic seconds), however long a token took, or the batch goes back.
         """
         credentials = self._target.credentials.of(batch.account)
-        lacking = self._target.to.missing(credentials) if credentials else ["the account itself"]
+        lacking = self._missing(credentials) if credentials else ["the account itself"]
         if credentials is None or lacking:
             reason = Reason("CredentialsMissing", f"the credentials file lacks {', '.join(lacking)} for this account")
             return Sent(Unauthorized((reason,)), credentials=print_of(credentials))
-        sent = await self._sent(batch, payloads, credentials, deadline)
+        client = self._client_of(credentials)
+        if client:
+            sent = await self._with_token(batch, payloads, credentials, client, deadline)
+        else:
+            sent = await self._post(batch, payloads, credentials, "")
         return sent._replace(credentials=print_of(credentials)) if isinstance(sent.outcome, Unauthorized) else sent
 
-    async def _sent(
-        self, batch: Batch, payloads: Sequence[bytes], credentials: AccountCredentials, deadline: float
+    async def _with_token(
+        self,
+        batch: Batch,
+        payloads: Sequence[bytes],
+        credentials: AccountCredentials,
+        client: tuple[str, str],
+        deadline: float,
     ) -> Sent:
-        client = self._target.to.client_of(credentials)
-        if client is None:
-            return await self._post(batch, payloads, credentials, "")
         try:
             token, fresh = await self._target.tokens.token(*client)
         except TokenFailed as error:

@@ -61,8 +61,8 @@ class DeliverySettings(Struct, frozen=True):
     circuit_first_s: Annotated[float, Meta(ge=0.05, le=3_600)] = 5
     circuit_longest_s: Annotated[float, Meta(ge=0.05, le=86_400)] = 60
     max_dead_letters: Annotated[int, Meta(ge=0)] = 100_000
-    in_flight: Annotated[int, Meta(ge=1, le=1_024)] = 32
-    account_in_flight: Annotated[int, Meta(ge=1, le=1_024)] = 8
+    in_flight: Annotated[int, Meta(ge=1, le=1_024)] = 256
+    account_in_flight: Annotated[int, Meta(ge=1, le=1_024)] = 32
     requests_a_second: Annotated[float, Meta(ge=0, le=10_000)] = 0
     rate_scope: Literal["account", "destination"] = "account"
     idempotency_keys: bool = False

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from producers.destinations.outcomes import Delivered, Limited, Outcome, Reason, Rejected, Retry, Unauthorized
+from producers.destinations.outcomes import (
+    ALL_TAKEN,
+    Delivered,
+    Limited,
+    Outcome,
+    Reason,
+    Rejected,
+    Retry,
+    Unauthorized,
+)
 from worker.attempt import MOST_REASONS, Attempt, bury, size_of
 from worker.buffer.batches import SMALLEST_FIRST, Batch, Part, Settlement, Verdict
 from worker.masking import masked
@@ -24,13 +33,18 @@ class Next(NamedTuple):
     hold_ms: int = 0
 
 
+NEVER = Next(0)  # nothing is left to be tried again
+
+
 def settle(
-    attempt: Attempt, sent: Sequence[int], outcome: Outcome, expired: Iterable[int], following: Next
+    attempt: Attempt, sent: Sequence[int], outcome: Outcome, expired: Sequence[int], following: Next
 ) -> Settlement:
     """What becomes of each event of the batch.
 
     `sent`: the places in the batch of the events that were in the request, in its order. `expired`: those left out.
     """
+    if not expired and sent and outcome == ALL_TAKEN:  # nearly always
+        return Settlement(len(attempt.stored), verdict=Verdict.TAKEN)
     dead = dict.fromkeys(expired, (EXPIRED,))
     if isinstance(outcome, Rejected):
         return _rejected(attempt, outcome, dead, sent)

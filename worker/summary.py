@@ -27,13 +27,16 @@ class Summary:
         self.attempts += 1
         self.delivered += settlement.delivered
         self.dead += len(settlement.dead)
-        self.codes.update(death.code for death in settlement.dead)
+        if settlement.dead:
+            self.codes.update(death.code for death in settlement.dead)
         if not isinstance(outcome, Delivered):
             self.failed += 1
             self.codes.update({reason.code for reason in outcome.reasons})
 
     def settled(self, result: Settled) -> None:
         """What Redis said of a settlement."""
+        if result is Settled.DONE:  # nearly always; operations on flags take their time
+            return
         self.parked += bool(result & Settled.ACCOUNT_PARKED)
         self.circuit_opened += bool(result & Settled.CIRCUIT_OPENED)
 

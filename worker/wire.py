@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from typing import Any
-from weakref import WeakSet
 
 from producers.destinations.answers import Answer, NoAnswer, Request
 from worker.http import Transport
@@ -18,12 +17,15 @@ class Wire:
     def __init__(self, transport: Transport, stop: Stop) -> None:
         self._transport = transport
         self._stop = stop
-        self._used: WeakSet[asyncio.Task[Any]] = WeakSet()
+        self._used: set[asyncio.Task[Any] | None] = set()
 
-    async def post(self, request: Request, timeout_s: float) -> Answer | NoAnswer:
-        if task := asyncio.current_task():
-            self._used.add(task)
-        return await self._transport.post(request, timeout_s)
+    def post(self, request: Request, timeout_s: float) -> Coroutine[Any, Any, Answer | NoAnswer]:
+        self._used.add(asyncio.current_task())
+        return self._transport.post(request, timeout_s)
+
+    def forget(self) -> None:
+        """The attempt of the current task has ended."""
+        self._used.discard(asyncio.current_task())
 
     async def close(self) -> None:
         """The transport is its owner's to close."""

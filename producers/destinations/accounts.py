@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 Text = Annotated[str, Meta(min_length=1)]
+HEADERS_KEPT = 1_024  # of a destination: those of so many accounts' credentials are made once
 
 
 class AccountCredentials(Struct, frozen=True, forbid_unknown_fields=True):

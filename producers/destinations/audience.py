@@ -17,7 +17,7 @@ from producers.destinations.accounts import AccountCredentials, lacking
 from producers.destinations.answers import Answer, Request
 from producers.destinations.contract import Destination, Prepared, Rate, Whole, decoded
 from producers.destinations.ids import made_or_given
-from producers.destinations.outcomes import Delivered, Outcome, Reason, Rejected, not_taken
+from producers.destinations.outcomes import ALL_TAKEN, Outcome, Reason, Rejected, not_taken
 from producers.errors import Fault, InvalidEvent
 from producers.normalisation import normalised_email, normalised_sha256
 from producers.validation import account_faults, all_faults, encoding_faults, faults_of
@@ -110,14 +110,15 @@ def _body(of: Whole, payloads: Sequence[bytes], *, with_account: bool) -> bytes:
     account = b'"accountId":%s,' % _ENCODER.encode(of.account) if with_account else b""
     named = b'"list":%s,' % _ENCODER.encode(of.order) if of.order != DEFAULT_LIST else b""
     key = _KEYS[form, len(payloads) == 1]
-    addresses = payloads[0] if len(payloads) == 1 else b"[%s]" % b",".join(payloads)
-    return b'{%s%s"action":%s,"%s":%s}' % (account, named, _ENCODER.encode(action), key, addresses)
+    addresses = payloads[0] if len(payloads) == 1 else b"".join((b"[", b",".join(payloads), b"]"))
+    head = b'{%s%s"action":%s,"%s":' % (account, named, _ENCODER.encode(action), key)
+    return b"".join((head, addresses, b"}"))
 
 
 def outcome(answer: Answer, _payloads: Sequence[bytes]) -> Outcome:
     """ "Response handling": 201, 400. The body of a refusal is not documented, so the status alone counts."""
     if answer.status == 201:
-        return Delivered()
+        return ALL_TAKEN
     if answer.status in (400, 413, 422):
         return Rejected((_reason(answer),))
     return not_taken(answer)

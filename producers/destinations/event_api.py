@@ -6,16 +6,19 @@ import uuid
 from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from producers.clock import Window, parse_rfc3339_utc, rfc3339
-from producers.destinations.accounts import AccountCredentials, lacking
+from producers.destinations.accounts import HEADERS_KEPT, AccountCredentials, lacking
 from producers.destinations.answers import Answer, Request
 from producers.destinations.contract import Destination, Prepared, Whole, decoded, without_time
 from producers.destinations.outcomes import (
+    ALL_TAKEN,
     SERVER_SIDE_CODES,
     Delivered,
     Outcome,
@@ -164,16 +167,23 @@ def client_of(credentials: AccountCredentials) -> tuple[str, str] | None:
 
 def request(host: str, of: Whole, payloads: Sequence[bytes], credentials: AccountCredentials) -> Request:
     """The document's "Header" and "Parameters", and the events as they were stored. v1 differs by a bearer token."""
+    headers = _headers(of.token, credentials)
+    parts = (b'{"accountId":', _ENCODER.encode(of.account), b',"events":[', b",".join(payloads), b"]}")
+    return Request(host + ("/v1/events" if of.token else "/v2/events"), headers, b"".join(parts))
+
+
+@lru_cache(maxsize=HEADERS_KEPT)
+def _headers(token: str, credentials: AccountCredentials) -> Mapping[str, str]:
     pair = b64encode(f"{credentials.public_key}:{credentials.secret_key}".encode()).decode()
-    headers = {
-        "Content-Type": "application/json",
-        "Charset": "utf-8",
-        "Rokt-Version": ROKT_VERSION,
-        "Authorization": f"Bearer {of.token}" if of.token else f"Basic {pair}",
-        "Accept": "application/json",
-    }
-    body = b'{"accountId":%s,"events":[%s]}' % (_ENCODER.encode(of.account), b",".join(payloads))
-    return Request(host + ("/v1/events" if of.token else "/v2/events"), headers, body)
+    return MappingProxyType(
+        {
+            "Content-Type": "application/json",
+            "Charset": "utf-8",
+            "Rokt-Version": ROKT_VERSION,
+            "Authorization": f"Bearer {token}" if token else f"Basic {pair}",
+            "Accept": "application/json",
+        }
+    )
 
 
 def outcome(answer: Answer, payloads: Sequence[bytes]) -> Outcome:
@@ -209,7 +219,7 @@ def _taken(answer: Answer, payloads: Sequence[bytes]) -> Outcome:
         records = msgspec.json.decode(answer.body.decode(), type=_Success).data.unprocessedRecords or []
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return unreadable(answer, str(error))
-    return _matched(records, payloads) if records else Delivered()
+    return _matched(records, payloads) if records else ALL_TAKEN
 
 
 def _matched(records: Sequence[_Unprocessed], payloads: Sequence[bytes]) -> Delivered:

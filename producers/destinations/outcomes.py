@@ -41,6 +41,9 @@ class Delivered(NamedTuple):
     unclear: frozenset[int] = frozenset()
 
 
+ALL_TAKEN = Delivered()
+
+
 class Rejected(NamedTuple):
     """The whole request was refused for its content; nothing of it was taken."""
 

@@ -6,19 +6,21 @@ Events of one session leave in the order they came, at most 25 in a request, one
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from producers.clock import Window, parse_rfc3339_utc, rfc3339
-from producers.destinations.accounts import AccountCredentials, lacking
+from producers.destinations.accounts import HEADERS_KEPT, AccountCredentials, lacking
 from producers.destinations.answers import Answer, Request
 from producers.destinations.contract import Destination, Prepared, Whole, without_time
 from producers.destinations.ids import made_or_given
 from producers.destinations.outcomes import (
+    ALL_TAKEN,
     SERVER_SIDE_CODES,
-    Delivered,
     Outcome,
     Reason,
     Rejected,
@@ -137,14 +139,21 @@ def missing(credentials: AccountCredentials) -> list[str]:
 
 def request(host: str, _of: Whole, payloads: Sequence[bytes], credentials: AccountCredentials) -> Request:
     """The document's "Request": its headers, and the events of one session."""
-    headers = {
-        "content-type": "application/json",
-        "accept": "application/json",
-        "rokt-tag-id": credentials.tag_id,
-        "rokt-pub-id": credentials.client_id,
-        "rokt-secret": credentials.client_secret,
-    }
-    return Request(host + "/v1/partner/events", headers, b'{"events":[%s]}' % b",".join(payloads))
+    body = b"".join((b'{"events":[', b",".join(payloads), b"]}"))
+    return Request(host + "/v1/partner/events", _headers(credentials), body)
+
+
+@lru_cache(maxsize=HEADERS_KEPT)
+def _headers(credentials: AccountCredentials) -> Mapping[str, str]:
+    return MappingProxyType(
+        {
+            "content-type": "application/json",
+            "accept": "application/json",
+            "rokt-tag-id": credentials.tag_id,
+            "rokt-pub-id": credentials.client_id,
+            "rokt-secret": credentials.client_secret,
+        }
+    )
 
 
 def outcome(answer: Answer, payloads: Sequence[bytes]) -> Outcome:
@@ -180,10 +189,10 @@ def _taken(answer: Answer, payloads: Sequence[bytes]) -> Outcome:
     )
     if not adds_up and len(payloads) == 1 and not records:
         return unreadable(answer, "it counts neither a processed nor an unprocessed event")
+    if adds_up and not records:
+        return ALL_TAKEN
     echoes = [Echo(record.event, _reasons(record)) for record in records]
-    return (
-        matched(echoes, payloads, adds_up=adds_up, retried=SERVER_SIDE_CODES) if records or not adds_up else Delivered()
-    )
+    return matched(echoes, payloads, adds_up=adds_up, retried=SERVER_SIDE_CODES)
 
 
 def _reasons(record: _Unprocessed) -> tuple[Reason, ...]:

@@ -26,6 +26,7 @@ def test_ten_thousand_events_arrive_exactly_once_in_full_batches(
     cli: Cli, env: Environment, sandbox: Sandbox, start_worker: Callable[..., Child], tmp_path: Path
 ) -> None:
     """Only what was left when the last events had lingered goes in smaller requests."""
+    env["FORWARDER_ACCOUNT_IN_FLIGHT"] = "8"
     env["FORWARDER_LINGER_MS"] = "2000"  # longer than a busy machine lets a shop wait for its turn
     start_worker()
     lines = mixed(EVENTS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,12 +11,12 @@ import pytest
 from producers.clock import now_ms, rfc3339
 from producers.destinations import DESTINATIONS
 from producers.destinations.accounts import AccountCredentials
-from producers.destinations.answers import Answer, NoAnswer
+from producers.destinations.answers import Answer, NoAnswer, Request
 from producers.stored_event import decode
 from tests.unit.fakes import OK, FakeBuffer, FakeTransport, Keys, NoTokens
 from tests.unit.samples import ACCOUNT, batch, payload, stored
-from worker.buffer.batches import Batch, Part, Settlement, Verdict
-from worker.delivery import Delivery
+from worker.buffer.batches import Batch, Claimed, Limits, Part, Settled, Settlement, Verdict
+from worker.delivery import CLAIMED_AT_ONCE, Delivery
 from worker.sending import Target
 from worker.settings import DeliverySettings
 from worker.summary import Summary
@@ -166,6 +168,58 @@ async def test_no_more_requests_are_under_way_than_the_settings_say() -> None:
     assert len(buffer.settled) == 20
     assert transport.most_at_once <= 3
     assert {limits.most_an_account for limits in buffer.claims} == {2}
+
+
+async def test_a_claim_takes_a_few_dozens_so_that_the_first_are_on_the_wire_while_the_next_are_claimed() -> None:
+    buffer = FakeBuffer(*(claimed(f"b{number}", 0) for number in range(200)))
+    await delivery(buffer, FakeTransport(), DeliverySettings(in_flight=200)).run()
+    assert len(buffer.settled) == 200
+    assert max(limits.most for limits in buffer.claims) == CLAIMED_AT_ONCE
+
+
+async def test_what_ends_while_a_claim_is_under_way_is_waited_for_if_it_is_due_again_at_once() -> None:
+    """The claim found nothing, and nothing is on the wire: but what ended is not settled yet."""
+    transport = Late()
+    buffer = Claiming(claimed("a", 0), transport)
+    await delivery(buffer, transport).run()
+    assert len(transport.bodies) == 2
+    assert buffer.settled == {"a": TAKEN}
+
+
+class Late(FakeTransport):
+    """The first request ends, without an answer, while a claim is under way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.claimed = asyncio.Event()
+
+    async def post(self, request: Request, timeout_s: float) -> Answer | NoAnswer:
+        answer = await super().post(request, timeout_s)
+        if len(self.bodies) > 1:
+            return answer
+        await self.claimed.wait()
+        return BROKEN
+
+
+class Claiming(FakeBuffer):
+    """Its second claim lets that request end; what is put back is due at once."""
+
+    def __init__(self, first: tuple[Batch, list[bytes]], transport: Late) -> None:
+        super().__init__(first)
+        self._first, self._transport = first, transport
+
+    async def settle_and_claim(
+        self, ended: Sequence[tuple[Batch, Settlement]], limits: Limits
+    ) -> tuple[list[Settled | Exception], Claimed]:
+        answer = await super().settle_and_claim(ended, limits)
+        if len(self.claims) == 2:
+            self._transport.claimed.set()
+            for _ in range(10):
+                await asyncio.sleep(0)
+        if any(settlement.again for _, settlement in ended):
+            self.waiting.append(self._first)
+            return answer[0], answer[1]._replace(next_due=1)
+        return answer
 
 
 async def test_claiming_ends_with_the_time_slice_and_what_is_in_flight_is_finished() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from producers.stored_event import StoredEvent, decode, event_time_of, payload_of
+from producers.stored_event import StoredEvent, decode, event_time_of, payload_of, payloads_of
 
 milliseconds = st.integers(-(2**63), 2**63 - 1)
 short_texts = st.text(max_size=60)
@@ -33,6 +34,8 @@ def test_an_event_is_read_back_as_it_was_written(event: StoredEvent) -> None:
     written = event.encode()
     assert decode(written) == event
     assert payload_of(written) == event.payload
+    if event.payload:
+        assert payloads_of([written, written]) == [event.payload] * 2
     assert event_time_of(written) == event.event_time
 
 
@@ -71,6 +74,16 @@ def test_foreign_bytes_give_an_event_or_a_value_error(foreign: bytes) -> None:
     except ValueError as error:
         found = str(error)
     assert found
+
+
+@given(st.binary(max_size=60))
+@example(b"")
+@example(struct.pack("<Bqq", 1, 0, 0))
+@example(struct.pack("<BqqB", 1, 0, 0, 9) + b"short")
+def test_the_text_of_foreign_bytes_is_never_nothing(foreign: bytes) -> None:
+    """It would spoil the request of the others."""
+    with contextlib.suppress(ValueError):
+        assert all(payloads_of([foreign]))
 
 
 FULL = StoredEvent(1, 2, b"", id="id", trace="trace", history=({"at": "now"},)).encode()
