@@ -60,6 +60,7 @@ QUICK = {
     ("faststream", "W1", "many100", 0, False),
 }
 QUICK_SCALE = 0.25
+FLUSH = {"celery_batches": 800}  # it gets whole flushes, so that the end does not wait for a timer
 
 
 def chosen(
@@ -75,4 +76,9 @@ def chosen(
         and mode in (None, case.mode)
         and (not quick or case.key in QUICK)
     ]
-    return [case._replace(events=events or max(100, round(case.events * scale))) for case in cases]
+    return [case._replace(events=events or _scaled(case, scale)) for case in cases]
+
+
+def _scaled(case: Case, scale: float) -> int:
+    flush = FLUSH.get(case.system, 1)
+    return max(100, 2 * flush, round(case.events * scale / flush) * flush)
