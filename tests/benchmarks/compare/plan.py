@@ -64,7 +64,15 @@ FLUSH = {"celery_batches": 800}  # it gets whole flushes, so that the end does n
 
 
 def chosen(
-    *, only: str | None, workload: str | None, mode: str | None, quick: bool, scale: float, events: int | None
+    *,
+    only: str | None,
+    workload: str | None,
+    mode: str | None,
+    sink_ms: int | None,
+    tls: bool | None,
+    quick: bool,
+    scale: float,
+    events: int | None,
 ) -> list[Case]:
     """`scale`: of the number of events; `events`: that many instead."""
     scale = scale * QUICK_SCALE if quick else scale
@@ -74,6 +82,8 @@ def chosen(
         if only in (None, case.system)
         and workload in (None, case.workload)
         and mode in (None, case.mode)
+        and sink_ms in (None, case.sink_ms)
+        and tls in (None, case.tls)
         and (not quick or case.key in QUICK)
     ]
     return [case._replace(events=events or _scaled(case, scale)) for case in cases]

@@ -90,7 +90,7 @@ FORWARDER = System(
     _forwarder_env,
     _forwarder_shop,
     _forwarder_worker,
-    lambda _workload: SETTINGS,
+    lambda _workload: dict(SETTINGS),
     ordered=True,
 )
 
