@@ -1,4 +1,4 @@
-"""What a round runs, and of how many events: so many as keep a system busy for five to ten seconds on two cores."""
+"""What a round runs, and of how many events: so many as keep a system busy for some seconds on two cores."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Case(NamedTuple):
 
 # Those that are compared with each other stand beside each other, so that they run in the same minute.
 CASES = (
-    Case("forwarder", "W1", "drain", 200_000),
+    Case("forwarder", "W1", "drain", 300_000),
     Case("celery_batches", "W1", "drain", 8_000),
     Case("faststream", "W1", "drain", 30_000),
     Case("task_per_event", "W1", "drain", 4_000),
@@ -60,7 +60,8 @@ QUICK = {
     ("faststream", "W1", "many100", 0, False),
 }
 QUICK_SCALE = 0.25
-FLUSH = {"celery_batches": 800}  # it gets whole flushes, so that the end does not wait for a timer
+FLUSH = {"celery_batches": 800, "faststream": 800}  # whole ones, so that the end does not wait for a timer
+LEAST_FLUSHES = 3  # of one alone there is no rate
 
 
 def chosen(
@@ -91,4 +92,5 @@ def chosen(
 
 def _scaled(case: Case, scale: float) -> int:
     flush = FLUSH.get(case.system, 1)
-    return max(100, 2 * flush, round(case.events * scale / flush) * flush)
+    least = LEAST_FLUSHES * flush if flush > 1 else 100
+    return max(least, round(case.events * scale / flush) * flush)

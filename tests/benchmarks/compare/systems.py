@@ -15,7 +15,7 @@ from worker.stack import parts
 from worker.stack.child import Child
 
 PREFIX = "bench"
-PEERS = ROOT / ".venv-peers" / "bin" / "python"
+PEERS = Path(f"{sys.prefix}-peers", "bin", "python")  # beside this environment, as the Makefile has it
 CONCURRENCY = 2
 
 
