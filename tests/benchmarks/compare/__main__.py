@@ -32,6 +32,9 @@ ROUNDS = 3
 
 def main() -> int:
     asked = arguments()
+    if asked.redraw:
+        page.keep(page.read())
+        return 0
     quick: bool = asked.quick
     SETTINGS.update(pair.split("=", 1) for pair in asked.set)
     cases = chosen(
@@ -128,6 +131,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--events", type=int, help="that many in every run")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="of this project's settings")
     parser.add_argument("--json", type=Path, help="writes the figures there, and nothing into the docs")
+    parser.add_argument("--redraw", action="store_true", help="the page and its picture from the JSON that is there")
     parser.add_argument("--keep", action="store_true", help="into the docs, though it is no whole run")
     return parser.parse_args()
 
