@@ -17,11 +17,11 @@ from typing import Any
 import msgspec
 
 from tests.benchmarks.compare import page, tables, words
-from tests.benchmarks.compare.plan import Case, chosen
+from tests.benchmarks.compare.plan import CASES, Case, chosen
 from tests.benchmarks.compare.programs import Broken
 from tests.benchmarks.compare.running import Figure, run
 from tests.benchmarks.compare.summary import ratios, summed
-from tests.benchmarks.compare.systems import SYSTEMS
+from tests.benchmarks.compare.systems import SETTINGS, SYSTEMS
 from tests.benchmarks.compare.workloads import WORKLOADS, lines
 from tests.benchmarks.machine import machine
 from worker.stack.errors import StackError
@@ -32,11 +32,17 @@ ROUNDS = 3
 
 def main() -> int:
     asked = arguments()
+    if asked.redraw:
+        page.keep(page.read())
+        return 0
     quick: bool = asked.quick
+    SETTINGS.update(pair.split("=", 1) for pair in asked.set)
     cases = chosen(
         only=asked.only,
         workload=asked.workload,
         mode=asked.mode,
+        sink_ms=asked.sink_ms,
+        tls=asked.tls,
         quick=quick,
         scale=asked.scale,
         events=asked.events,
@@ -52,7 +58,7 @@ def main() -> int:
     show(measured)
     if asked.json:
         asked.json.write_bytes(msgspec.json.format(msgspec.json.encode(measured)))
-    whole = not (quick or asked.only or asked.workload or asked.mode or asked.events or asked.scale != 1)
+    whole = len(cases) == len(CASES) and not (asked.set or asked.events or asked.scale != 1)
     if asked.keep or (whole and not asked.json):
         page.keep(measured)
         tell(f"kept in {page.DOCS}")
@@ -117,11 +123,15 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", choices=sorted(SYSTEMS), help="one system")
     parser.add_argument("--workload", choices=sorted(WORKLOADS))
     parser.add_argument("--mode", choices=sorted(words.MODES))
+    parser.add_argument("--sink-ms", type=int, choices=sorted({case.sink_ms for case in CASES}))
+    parser.add_argument("--tls", action=argparse.BooleanOptionalAction, help="only the runs with it, or without")
     parser.add_argument("--rounds", type=int, help=f"{ROUNDS} unless told; of --quick 1")
     parser.add_argument("--quick", action="store_true", help="what the ratios need, of fewer events: three minutes")
     parser.add_argument("--scale", type=float, default=1, help="of the number of events")
     parser.add_argument("--events", type=int, help="that many in every run")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="of this project's settings")
     parser.add_argument("--json", type=Path, help="writes the figures there, and nothing into the docs")
+    parser.add_argument("--redraw", action="store_true", help="the page and its picture from the JSON that is there")
     parser.add_argument("--keep", action="store_true", help="into the docs, though it is no whole run")
     return parser.parse_args()
 

@@ -9,7 +9,7 @@ from math import ceil, floor, log10
 from tests.benchmarks.compare import words
 from tests.benchmarks.compare.summary import Run
 
-WIDTH, LEFT, RIGHT, TOP = 860, 300, 90, 34
+WIDTH, LEFT, RIGHT, TOP = 860, 330, 90, 34
 ROW, BAR, TITLE = 22, 14, 34
 _STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #1f2328 }

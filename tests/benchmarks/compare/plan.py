@@ -1,4 +1,4 @@
-"""What a round runs, and of how many events: so many as keep a system busy for five to ten seconds on two cores."""
+"""What a round runs, and of how many events: so many as keep a system busy for some seconds on two cores."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Case(NamedTuple):
 
 # Those that are compared with each other stand beside each other, so that they run in the same minute.
 CASES = (
-    Case("forwarder", "W1", "drain", 200_000),
+    Case("forwarder", "W1", "drain", 300_000),
     Case("celery_batches", "W1", "drain", 8_000),
     Case("faststream", "W1", "drain", 30_000),
     Case("task_per_event", "W1", "drain", 4_000),
@@ -60,10 +60,20 @@ QUICK = {
     ("faststream", "W1", "many100", 0, False),
 }
 QUICK_SCALE = 0.25
+FLUSH = {"celery_batches": 800, "faststream": 800}  # whole ones, so that the end does not wait for a timer
+LEAST_FLUSHES = 3  # of one alone there is no rate
 
 
 def chosen(
-    *, only: str | None, workload: str | None, mode: str | None, quick: bool, scale: float, events: int | None
+    *,
+    only: str | None,
+    workload: str | None,
+    mode: str | None,
+    sink_ms: int | None,
+    tls: bool | None,
+    quick: bool,
+    scale: float,
+    events: int | None,
 ) -> list[Case]:
     """`scale`: of the number of events; `events`: that many instead."""
     scale = scale * QUICK_SCALE if quick else scale
@@ -73,6 +83,14 @@ def chosen(
         if only in (None, case.system)
         and workload in (None, case.workload)
         and mode in (None, case.mode)
+        and sink_ms in (None, case.sink_ms)
+        and tls in (None, case.tls)
         and (not quick or case.key in QUICK)
     ]
-    return [case._replace(events=events or max(100, round(case.events * scale))) for case in cases]
+    return [case._replace(events=events or _scaled(case, scale)) for case in cases]
+
+
+def _scaled(case: Case, scale: float) -> int:
+    flush = FLUSH.get(case.system, 1)
+    least = LEAST_FLUSHES * flush if flush > 1 else 100
+    return max(least, round(case.events * scale / flush) * flush)

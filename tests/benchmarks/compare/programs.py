@@ -1,7 +1,7 @@
 """A program that the benchmark talks with: lines to its standard input, lines of JSON from its standard output.
 
-In a process group of its own, ended by its number. It also ends by itself when its input does, so when this process is
-gone. Workers, which are not talked with, are children of `worker.stack.child`.
+In a process group of its own, ended by its number; with this process it ends in any case. Workers, which are not talked
+with, are children of `worker.stack.child`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.unit.imports import ROOT
+from worker.stack.spawn import tethered
 
 _GRACE_S = 5.0
 
@@ -34,7 +35,7 @@ class Program:
         self._log = log
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
-                list(argv),
+                tethered(argv[0], argv, env, signal.SIGKILL),
                 env=dict(env),
                 cwd=ROOT,
                 stdin=subprocess.PIPE,

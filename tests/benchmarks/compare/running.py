@@ -26,7 +26,7 @@ DRAIN = "drain"
 NO_REWRITE = {"auto-aof-rewrite-percentage": "0"}  # its fork and its copies are another question
 LOOK_S = 0.02
 QUIET_S = 0.5  # after the last event, in which one that was doubled would come, and all is settled
-PATIENCE_S = 180.0
+PATIENCE_S = 300.0
 SILENCE_S = 25.0  # without an arrival: then the rest is lost
 WARM = 800  # events; of celery-batches just one flush
 

@@ -15,7 +15,7 @@ from worker.stack import parts
 from worker.stack.child import Child
 
 PREFIX = "bench"
-PEERS = ROOT / ".venv-peers" / "bin" / "python"
+PEERS = Path(f"{sys.prefix}-peers", "bin", "python")  # beside this environment, as the Makefile has it
 CONCURRENCY = 2
 
 
@@ -90,7 +90,7 @@ FORWARDER = System(
     _forwarder_env,
     _forwarder_shop,
     _forwarder_worker,
-    lambda _workload: SETTINGS,
+    lambda _workload: dict(SETTINGS),
     ordered=True,
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 SYSTEMS = {
     "forwarder": "this project",
     "celery_batches": "celery-batches",
-    "faststream": "FastStream, batches of a list",
+    "faststream": "FastStream",
     "task_per_event": "one Celery task an event",
 }
 WORKLOADS = {"W1": "W1: requests of up to 100", "W2": "W2: a session a request", "W3": "W3: addresses into lists"}
