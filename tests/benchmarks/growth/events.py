@@ -1,4 +1,4 @@
-"""Events as producers make them, millions in little time: each has an id of its own, most of their text is shared.
+"""Events as producers make them, millions in little time: each has an id and a text of its own.
 
 W1: conversions of 8 accounts. W2: signals of sessions of 1 to 25 events, 4 in the mean. Payloads of 500 to 700 bytes,
 600 in the mean.
@@ -25,6 +25,10 @@ SIZES = range(500, 701, 10)
 MEAN_BYTES = 600
 MEAN_SESSION, LONGEST_SESSION = 4, 25
 _ID, _SESSION = "2e4b1f6e-0f4f-4c0e-9d55-{:012x}", "7c9e6679-7425-40de-944b-{:012x}"  # as UUIDs are
+# Such as nothing can compress by much; each event has a piece of its own of it, as real ones differ. (Lua tells long
+# strings apart by every twentieth letter or so: those that share their text are a case of their own.)
+_TEXT = "".join(Random(4).choices(ascii_letters, k=100_000))
+_BYTES = _TEXT.encode()
 _NO_ID, _NO_SESSION = 0xFFFFFFFFFFFF, 0xEEEEEEEEEEEE  # of templates
 
 
@@ -45,7 +49,7 @@ class Workload(NamedTuple):
 
     def line(self, number: int, session: int, filling: int = 0) -> dict[str, Any]:
         """As a shop says it."""
-        fill = [{"name": "note", "value": _text(filling)}]
+        fill = [{"name": "note", "value": _TEXT[:filling]}]
         given = {"destination": self.to.name, "account": str(50_000 + number % ACCOUNTS)}
         if not self.sessions:
             event = {"clientEventId": _ID.format(number), "eventType": "conversion", "objectData": fill}
@@ -61,11 +65,6 @@ W2 = Workload("W2", DESTINATIONS["server-events"], sessions=True)
 WORKLOADS = {each.name: each for each in (W1, W2)}
 
 
-def _text(size: int) -> str:
-    """Such as nothing can compress by much."""
-    return "".join(Random(size).choices(ascii_letters, k=size))
-
-
 def lengths() -> Iterator[int]:
     """Of sessions, one after the other: few are long."""
     chance = Random(4)
@@ -79,10 +78,13 @@ class _Template(NamedTuple):
     entry: Entry
     type: str
     stored: bytes
+    filling: int
 
     def made(self, account: str, number: int, session: int = _NO_SESSION) -> Entry:
         order = self.entry.order and _SESSION.format(session)
-        stored = self.stored % {b"i": b"%012x" % number, b"s": b"%012x" % session}
+        start = number * 7_919 % (len(_BYTES) - self.filling)
+        text = _BYTES[start : start + self.filling]
+        stored = self.stored % {b"t": text, b"i": b"%012x" % number, b"s": b"%012x" % session}
         known_by = print_of_id(account, self.type, _ID.format(number)) + print_of_content(stored[9:], order, "")
         return self.entry._replace(account=account, order=order, stored=stored, print=known_by)
 
@@ -94,10 +96,10 @@ def _templates(workload: Workload) -> list[_Template]:
 def _template(workload: Workload, size: int) -> _Template:
     bare = len(payload_of(_checked(workload, 0).stored))
     entry = _checked(workload, size - bare)
-    stored = entry.stored.replace(b"%", b"%%")
+    stored = entry.stored.replace(b"%", b"%%").replace(_BYTES[: size - bare], b"%(t)s")
     stored = stored.replace(b"%012x" % _NO_ID, b"%(i)s").replace(b"%020d" % _NO_ID, b"00000000%(i)s")
     kind = "SignalViewed" if workload.sessions else "conversion"
-    return _Template(entry, kind, stored.replace(b"%012x" % _NO_SESSION, b"%(s)s"))
+    return _Template(entry, kind, stored.replace(b"%012x" % _NO_SESSION, b"%(s)s"), size - bare)
 
 
 def _checked(workload: Workload, filling: int) -> Entry:

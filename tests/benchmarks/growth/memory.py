@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from statistics import fmean
 from typing import Any, NamedTuple
 
 from tests.benchmarks.growth.events import MEAN_BYTES, WORKLOADS, Workload
@@ -13,7 +14,7 @@ from tests.benchmarks.growth.queued import queue
 from tests.benchmarks.growth.server import Server, started
 
 LOOKED_AT = 20_000  # keys of a kind that are weighed; of the others the mean is taken
-SENT = 500  # batches
+SENT = 500  # batches at the most, whose records are weighed
 PAGE = 5_000
 FLOORS = {"W1": 1.2, "W2": 1.45}  # times the bytes of the payloads
 
@@ -43,7 +44,7 @@ def _row(workload: Workload, events: int) -> dict[str, Any]:
         "times_payload": round(bare / events / MEAN_BYTES, 3),
         "floor": FLOORS[workload.name],
         "index_bytes_an_id": round((indexed - bare) / events, 1),
-        "record_bytes_a_batch": round(asyncio.run(_recorded(workload)), 1),
+        "record_bytes_a_batch": round(asyncio.run(_recorded(workload, events)), 1),
         "by_kind": told | {"(tables of all keys)": {"keys": 0, "bytes_an_event": round(rest / events, 2)}},
     }
 
@@ -60,24 +61,26 @@ def _weighed(workload: Workload, events: int, window_s: int) -> tuple[int, dict[
         return used, kinds
 
 
-async def _recorded(workload: Workload) -> float:
-    """Bytes that a batch leaves behind when it was sent, for FORWARDER_RECORDS_S."""
+async def _recorded(workload: Workload, most: int) -> float:
+    """Bytes of the record that a batch leaves behind when it was sent, for FORWARDER_RECORDS_S."""
     async with queue(workload, window_s=0) as filled:
-        used = []
-        for round_ in (1, 2):  # the first brings the scripts, too
-            filled.filler.fill(round_ * SENT * EVENTS_A_BATCH[workload.name])
-            batches = await filled.drain()
-            used.append(filled.server.used_bytes())
-        return (used[1] - used[0]) / batches
+        filled.filler.fill(min(SENT * EVENTS_A_BATCH[workload.name], most))
+        await filled.drain()
+        records = _kinds(filled.server, filled.filler.slot.base)["record"]
+        return records.bytes / records.keys
 
 
 def _kinds(server: Server, base: str) -> dict[str, Kind]:
-    keys, weighed, size = defaultdict[str, int](int), defaultdict[str, int](int), defaultdict[str, int](int)
+    keys = defaultdict[str, list[bytes]](list)
     for key in server.redis.scan_iter(match="*", count=PAGE):
-        kind = key.decode().removeprefix(base).partition(":")[0]
-        keys[kind] += 1
-        if weighed[kind] < LOOKED_AT:
-            weighed[kind] += 1
-            size[kind] += server.redis.memory_usage(key, samples=0)
-    found = {kind: Kind(keys[kind], size[kind] / weighed[kind] * keys[kind]) for kind in keys}
+        keys[key.decode().removeprefix(base).partition(":")[0]].append(key)
+    found = {kind: Kind(len(each), _mean(server, each[:LOOKED_AT]) * len(each)) for kind, each in keys.items()}
     return dict(sorted(found.items(), key=lambda item: -item[1].bytes))
+
+
+def _mean(server: Server, keys: list[bytes]) -> float:
+    """Bytes of a key, its name and value."""
+    pipeline = server.redis.pipeline(transaction=False)
+    for key in keys:
+        pipeline.memory_usage(key, samples=0)
+    return fmean(pipeline.execute())

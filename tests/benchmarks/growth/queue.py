@@ -43,6 +43,10 @@ class Costs:
         told_sum = sum(by_step[step] for step in FLOOR_OF)
         return {step: round(us, 2) for step, us in by_step.items()} | {"sum": round(told_sum, 2)}
 
+    def sums(self) -> list[float]:
+        """Of each round: append, claim and settle together."""
+        return [sum(steps) for steps in zip(*(self.redis_us[step] for step in FLOOR_OF), strict=True)]
+
     def trip(self, step: str) -> dict[str, float]:
         return told(self.trips_us[step], 50, 99)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,12 +25,16 @@ async def rewrite(queue: Queue) -> dict[str, Any]:
     for _ in range(BEFORE):
         await queue.round()
     used = queue.server.used_bytes()
-    weighing = asyncio.create_task(asyncio.to_thread(_heaviest, queue))
+    over = threading.Event()
+    weighing = asyncio.create_task(asyncio.to_thread(_heaviest, queue.server.pid, over))
     began = time.monotonic()
     redis.bgrewriteaof()
     queue.costs = during = Costs()
-    while _under_way(redis) and time.monotonic() < began + LONGEST_S:
+    await queue.round()
+    while _under_way(redis):
+        assert time.monotonic() < began + LONGEST_S, "the rewrite does not end"
         await queue.round()
+    over.set()
     seconds = time.monotonic() - began
     told, forked = redis.info("persistence"), int(redis.info("stats")["latest_fork_usec"])
     assert told["aof_last_bgrewrite_status"] == "ok", told
@@ -54,16 +59,13 @@ def _under_way(redis: Any) -> bool:
     return bool(told["aof_rewrite_in_progress"] or told.get("aof_rewrite_scheduled"))
 
 
-def _heaviest(queue: Queue) -> int:
-    """The most that Redis and its child took together until the child was gone; what both share counts once."""
-    most, ends, seen = 0, time.monotonic() + LONGEST_S, False
-    while time.monotonic() < ends:
-        family = processes_under(queue.server.pid)
-        most, seen = max(most, sum(_share(pid) for pid in family)), seen or len(family) > 1
-        if seen and len(family) == 1:
-            break
-        time.sleep(LOOK_S)
-    return most
+def _heaviest(pid: int, over: threading.Event) -> int:
+    """The most that Redis and its child took together until it was over; what both share counts once."""
+    most = 0
+    while True:
+        most = max(most, sum(_share(each) for each in processes_under(pid)))
+        if over.wait(LOOK_S):
+            return most
 
 
 def _share(pid: int) -> int:
