@@ -56,6 +56,8 @@ class RedisReader:
 
     def _move(self, broker: Opened, queue: RedisQueue) -> bool:
         """One take, from the queue into the buffer; False if nothing waits."""
+        if not queue.waits():  # as at nearly every look
+            return False
         self._take = Take(uuid4().hex)
         most, self._most = self._most, 1  # until this one is known to have succeeded
         raw = queue.take(self._take.name, most)
