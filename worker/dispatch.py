@@ -23,6 +23,7 @@ from worker.metrics.samples import Sampler
 from worker.names import replay_name, task_name
 from worker.pulse import PULSE, Pulse
 from worker.redis_client import sync_redis
+from worker.repeated import Repeated
 from worker.settings import Settings, load_settings
 from worker.start_check import tell
 from worker.stopping import STOPPING, Stop
@@ -55,6 +56,9 @@ class Dispatcher:
         self._slots = [Slot(self._prefix, destination, shard) for destination in settings.hosts for shard in shards]
         self._script = load("worker.buffer", "dispatch")
         self._sampler = Sampler(redis, settings.buffer)
+        sha = self._script.sha
+        calls = [("EVALSHA", sha, len(slot.fixed), *slot.fixed, "", NOTE_MS, 1) for slot in self._slots]
+        self._calls = Repeated(redis, calls)
         self._next_beat = 0.0
 
     def run(self, stopped: threading.Event) -> None:
@@ -103,11 +107,8 @@ class Dispatcher:
         return [int(answer) for answer in answers]
 
     def _asked(self) -> list[Any]:
-        pipeline = self._redis.pipeline(transaction=False)
-        for slot in self._slots:
-            pipeline.evalsha(self._script.sha, len(slot.fixed), *slot.fixed, "", NOTE_MS, 1)
         with effect("dispatch"):
-            return list(pipeline.execute(raise_on_error=False))
+            return self._calls.ask()
 
 
 class DispatchStep(ThreadStep):

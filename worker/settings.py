@@ -89,8 +89,8 @@ class DeliverySettings(Struct, frozen=True):
     @property
     def replay_room(self) -> Room:
         """What replays may have on their way: little enough that what is live hardly waits for it."""
-        of_an_account = 1 if self.requests_a_second else max(1, self.account_in_flight // 10)
-        return Room(of_an_account, max(of_an_account, self.in_flight // 4))
+        of_an_account = 1 if self.requests_a_second else max(1, self.account_in_flight // 32)
+        return Room(of_an_account, max(of_an_account, min(8, self.in_flight // 4)))
 
     @property
     def spacing_ms(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from redis import Redis
 
 from worker.effects import effect
 from worker.intake.keys import QueueKeys
+from worker.repeated import Repeated
 
 LEASE_MS = 15_000  # an append takes seconds at the most: each of its calls is bounded
 MOST = 500  # messages in one take
@@ -32,6 +34,14 @@ class RedisQueue:
         self._give_back = script(redis, "give_back")
         self._restore = script(redis, "restore")
         self._count = script(redis, "count")
+        self._waiting = Repeated(redis, [("EXISTS", *keys.lists)])
+
+    def waits(self) -> bool:
+        """Whether there is any message."""
+        (lists,) = self._waiting.ask()
+        if isinstance(lists, Exception):
+            raise lists
+        return bool(lists)
 
     def take(self, name: str, most: int = MOST) -> list[bytes]:
         """The oldest messages, the highest priority first; they are this take's until its lease is over."""
@@ -59,4 +69,10 @@ class RedisQueue:
 
 def script(redis: Redis, name: str) -> Any:
     """A script of this package, to be called with keys and arguments; Redis is given it again where it forgot it."""
-    return redis.register_script(files("worker.intake").joinpath("lua", f"{name}.lua").read_text("utf-8"))
+    return redis.register_script(_text(name))
+
+
+@cache
+def _text(name: str) -> str:
+    """Read once: a worker that has nothing to do asks for it every second."""
+    return files("worker.intake").joinpath("lua", f"{name}.lua").read_text("utf-8")

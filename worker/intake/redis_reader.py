@@ -56,20 +56,18 @@ class RedisReader:
 
     def _move(self, broker: Opened, queue: RedisQueue) -> bool:
         """One take, from the queue into the buffer; False if nothing waits."""
-        take = self._take = Take(uuid4().hex)
+        if not queue.waits():  # as at nearly every look
+            return False
+        self._take = Take(uuid4().hex)
         most, self._most = self._most, 1  # until this one is known to have succeeded
-        raw = queue.take(take.name, most)
-        if raw:
-            self._handed_over(broker, queue, take, raw)
-        self._take, self._most = None, MOST  # a take of nothing left no trace that would have to be ended
-        return bool(raw)
-
-    def _handed_over(self, broker: Opened, queue: RedisQueue, take: Take, raw: Sequence[bytes]) -> None:
+        raw = queue.take(self._take.name, most)
         outcome = self._hand_over([message_of(each, broker.channel) for each in raw])
-        self._take = take._replace(done=outcome.done)
+        self._take = self._take._replace(done=outcome.done)
         self._end(queue)
         if outcome.failed:
             raise outcome.failed
+        self._most = MOST
+        return bool(raw)
 
     def _end(self, queue: RedisQueue) -> None:
         if self._take:
