@@ -1,4 +1,4 @@
-"""Loads a Lua script: its own file behind what it names of the prelude. A line `--@with name` stands for a file beside it."""
+"""Loads a Lua script: its own file behind what it names of the prelude. A line `--@with name` is a file beside it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def load(package: str, name: str) -> Script:
 
 
 def _needed(prelude: str, script: str) -> str:
-    """Of the prelude what the script names, and what that names: each call of a script makes all of its functions anew."""
+    """Of the prelude what the script names, and what that names: each call of a script makes all functions anew."""
     _, *parts = re.split(r"^(?=local )", _without_comments(prelude), flags=re.MULTILINE)
     kept, script = [""], _without_comments(script)
     for part in reversed(parts):  # each names earlier ones only
