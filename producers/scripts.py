@@ -1,4 +1,4 @@
-"""Loads a Lua script: its own file behind what it names of the prelude. A line `--@with name` stands for a file beside it."""
+"""Loads a Lua script: its own file behind what it names of the prelude. A line `--@with name` is a file beside it."""
 
 from __future__ import annotations
 
@@ -26,14 +26,18 @@ def load(package: str, name: str) -> Script:
 
 
 def _needed(prelude: str, script: str) -> str:
-    """Of the prelude what the script names, and what that names: each call of a script makes all of its functions anew."""
-    _, *parts = re.split(r"^(?=local )", re.sub(r"^--.*\n", "", prelude, flags=re.MULTILINE), flags=re.MULTILINE)
-    kept: list[str] = []
+    """Of the prelude what the script names, and what that names: each call of a script makes all functions anew."""
+    _, *parts = re.split(r"^(?=local )", _without_comments(prelude), flags=re.MULTILINE)
+    kept, script = [""], _without_comments(script)
     for part in reversed(parts):  # each names earlier ones only
         names = re.findall(r"\w+", re.split(r"[=(]", part.removeprefix("local ").removeprefix("function "))[0])
-        if re.search(rf"\b({'|'.join(names)})\b", "".join([script, *kept])):
+        if re.search(rf"(?<!\.)\b({'|'.join(names)})\b", "".join([script, *kept])):
             kept.insert(0, part)
     return "".join(kept)
+
+
+def _without_comments(lua: str) -> str:
+    return re.sub(r"^ *--.*\n", "", lua, flags=re.MULTILINE)
 
 
 def _file(package: str, name: str) -> str:

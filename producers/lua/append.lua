@@ -62,8 +62,8 @@ if refused then return redis.error_reply(refused) end
 local now = clock(ARGV[3])
 -- As texts, since a number is spelled anew for each command that it goes into; so are the times of the groups.
 local now_text, due_text = string.format('%d', now), string.format('%d', now + linger)
-local generations = window > 0 and generations_at(now, window)
-local noted_before = generations and generations[1].count
+local generations = window > 0 and generations_at(now, ARGV[8])
+local noted_before = generations and generations[1].ids
 local seen, times, told = {}, {}, { 0 }
 local opened, added, added_bytes, sealed_events = 0, 0, 0, 0
 
@@ -72,7 +72,7 @@ local function account_of(name)
   if not account then
     local f = call('HMGET', account_key(name), 'open', 'queued', 'hold_until', 'next_at', 'parked', 'paused')
     account = { open = f[1], was_open = f[1], queued = tonumber(f[2] or 0), added = 0, due = {}, at = math.huge,
-      bar = math.max(now, tonumber(f[3] or 0), tonumber(f[4] or 0)), barred = f[5] or f[6] }
+      bar = math.max(now, tonumber(f[3] or 0), tonumber(f[4] or 0)), is_held = f[5] or f[6] }
     seen[name] = account
   end
   return account
@@ -201,7 +201,7 @@ local function write_account(name, account)
   if account.was_open and not account.open then call('HDEL', account_key(name), 'open') end
   if #account.due == 0 then return end
   add_scores(due_key(name), account.due)
-  if not account.barred then call('ZADD', accounts, 'LT', math.max(account.at, account.bar), name) end
+  if not account.is_held then call('ZADD', accounts, 'LT', math.max(account.at, account.bar), name) end
 end
 
 local function write_births()
@@ -226,7 +226,7 @@ if added > 0 then
   end
   write_births()
   write_counts()
-  if generations then write_noted(window, generations[1], noted_before) end
+  if generations then write_noted(ARGV[8], generations[1], noted_before) end
   if (appended + added_bytes) % LOOK_BYTES < added_bytes then look_at_memory(ARGV[7]) end
 end
 if #told == 1 then return added end

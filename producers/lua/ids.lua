@@ -35,13 +35,13 @@ local function note_id(generations, id, value)
   local newest = generations[1]
   local key = ids_key(newest, id)
   if redis.call('HSETNX', key, id, value) == 0 then return redis.call('HGET', key, id) end
-  if newest.count == 0 then redis.call('PEXPIREAT', key, newest.ends) end
-  newest.count = newest.count + 1
-  if newest.count >= IDS_A_HASH * newest.hashes then grow(newest) end
+  if newest.ids == 0 then redis.call('PEXPIREAT', key, newest.ends) end
+  newest.ids = newest.ids + 1
+  if newest.ids >= IDS_A_HASH * newest.hashes then grow(newest) end
 end
 
 local function write_noted(window, newest, before)
-  if newest.count > before then
-    redis.call('SET', noted_key(window, newest.number), newest.count, 'PXAT', newest.ends)
+  if newest.ids > before then
+    redis.call('SET', noted_key(window, newest.number), newest.ids, 'PXAT', newest.ends)
   end
 end

@@ -98,12 +98,13 @@ end
 -- ids alone. So a hash holds once to twice as many, and stays a listpack (up to 128 entries where nobody set it lower).
 local IDS_A_HASH = 44
 local function noted_key(window, number) return base .. 'noted:' .. window .. ':' .. number end
-local function generation_of(window, number, count)
-  local hashes, round = math.floor(count / IDS_A_HASH) + 1, 1
+local function generation_of(window, number, ids)
+  local hashes, round = math.floor(ids / IDS_A_HASH) + 1, 1
   while round < hashes do round = round * 2 end
-  return { base = base .. 'ids:' .. window .. ':' .. number .. ':', number = number, count = count, hashes = hashes,
+  return { base = base .. 'ids:' .. window .. ':' .. number .. ':', number = number, ids = ids, hashes = hashes,
     round = round, ends = (number + 3) * 500 * window }
 end
+-- `window` may be a text: as a number it is spelled anew in each name.
 local function generations_at(now, window)
   local number = math.floor(now / (500 * window))
   local counts = redis.call('MGET', noted_key(window, number), noted_key(window, number - 1),
@@ -124,7 +125,7 @@ end
 -- What is noted of an id, by its print, and the generation that it was accepted in; or nil.
 local function noted(generations, id)
   for _, generation in ipairs(generations) do
-    local found = generation.count > 0 and redis.call('HGET', ids_key(generation, id), id)
+    local found = generation.ids > 0 and redis.call('HGET', ids_key(generation, id), id)
     if found then return found, generation end
   end
 end

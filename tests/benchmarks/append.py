@@ -1,8 +1,8 @@
 """What does an append cost? No test: `python -m tests.benchmarks.append [--ids N] [--rounds N] [--against CHECKOUT]`.
 
-Microseconds of Redis's main thread an event, and of the producer's process for making the call, in calls of 100 and of one: W1
-(8 accounts) and W2 (sessions of 4 events), without the index of accepted ids and with it; `--ids`: so many lie in it already. Then
-Redis's memory an event that waits, beside the event's own bytes. `--against` another checkout: in turns, with its code.
+Microseconds of Redis's main thread an event, and of the producer's process for making the call, in calls of 100 and of
+one: W1 (8 accounts) and W2 (sessions of 4 events), without the index of accepted ids and with it (`--ids`: so many lie
+in it already). Then Redis's memory an event that waits, beside its payload. `--against` another checkout: in turns.
 """
 
 from __future__ import annotations
@@ -112,10 +112,10 @@ def memory(redis: Any, of: Iterator[tuple[str, str]], calls: int = 200) -> float
     """Bytes of Redis for the events that wait, beside their own."""
     redis.execute_command("FLUSHALL", "SYNC")
     append(redis, entries(of, 0, 1), 0)  # with the script itself
-    before = int(redis.info("memory")["used_memory_dataset"])
+    before = int(redis.info("memory")["used_memory"])
     for call in range(calls):
         append(redis, entries(of, 1 + MANY * call, MANY), 0)
-    return (int(redis.info("memory")["used_memory_dataset"]) - before) / calls / MANY / PAYLOAD
+    return (int(redis.info("memory")["used_memory"]) - before) / calls / MANY / PAYLOAD
 
 
 def measured(url: str, ids: int) -> dict[str, float]:

@@ -14,7 +14,8 @@ from producers.keys import LAYOUT, Slot
 from tests.buffer.support import World, evaluate, event
 from worker.stack.redis_server import EmbeddedRedis
 
-HEAD, GROUP, EVENTS, SIZES, PRINTS = 9, 11, 8, 9, 10  # where the groups begin; their length; places within a group
+HEAD, GROUP, EVENTS = 13, 7, 6  # where the groups begin; their length; the place of the number of events within a group
+SIZES, PRINTS = 10, 11
 
 
 async def everything(world: World) -> dict[bytes, bytes]:
@@ -44,6 +45,10 @@ async def test_another_number_of_shards_is_refused_in_words(world: World) -> Non
     assert await refused(world, world.append_call([event("2")])) == "SHARDS the data in Redis is spread over 4 shards"
 
 
+def head(place: int, value: Any) -> Any:
+    return lambda args: args.__setitem__(place, value)
+
+
 def last_group(place: int, value: Any) -> Any:
     def change(args: list[Any]) -> None:
         args[HEAD + GROUP + 1 + place] = value
@@ -63,16 +68,17 @@ CHANGES = {
     "less than no events": last_group(EVENTS, -1),
     "half an event": last_group(EVENTS, "1.5"),
     "events that are no number": last_group(EVENTS, "one"),
-    "sizes for more events": last_group(SIZES, b"\x01\0\0\0\x01\0\0\0"),
-    "sizes for fewer events": last_group(SIZES, b""),
-    "prints for more events": last_group(PRINTS, bytes(24)),
-    "half a print": last_group(PRINTS, bytes(6)),
-    "a window that is no number": lambda args: args.__setitem__(HEAD - 2, "day"),
-    "a cap in events that is no number": last_group(3, "many"),
-    "a cap in bytes that is no number": last_group(4, "many"),
-    "a linger that is no number": last_group(5, "long"),
-    "an oldest time that is no number": last_group(6, "yesterday"),
-    "a newest time that is no number": last_group(7, ""),
+    "sizes for more events": head(SIZES, bytes(12)),
+    "sizes for fewer events": head(SIZES, bytes(4)),
+    "prints for more events": head(PRINTS, bytes(36)),
+    "half a print": head(PRINTS, bytes(18)),
+    "no prints": head(PRINTS, b""),
+    "a window that is no number": head(7, "day"),
+    "a cap in events that is no number": head(8, "many"),
+    "a linger that is no number": head(9, "long"),
+    "a cap in bytes that is no number": last_group(3, "many"),
+    "an oldest time that is no number": last_group(4, "yesterday"),
+    "a newest time that is no number": last_group(5, ""),
 }
 
 

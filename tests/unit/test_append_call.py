@@ -39,23 +39,24 @@ class Group(NamedTuple):
 
 def groups_of(call: Append) -> list[Group]:
     """Reads the arguments as the head of append.lua describes them. Fails the test if they do not add up."""
-    layout, shards, now, batch_epoch, *bounds, window, count = call.args[:9]
-    rest = list(call.args[9:])
+    layout, shards, now, batch_epoch, *bounds, window, cap_events, linger, sizes, prints, count = call.args[:13]
+    rest = list(call.args[13:])
     assert (layout, shards, now, bounds, window) == (LAYOUT, 1, "", [0, 0, 80], 86_400)
     assert len(str(batch_epoch)) == 6
+    assert isinstance(sizes, bytes)
+    assert isinstance(prints, bytes)
     groups = []
     for _ in range(int(count)):
-        account, order, kind, cap_events, cap_bytes, linger, oldest, newest, events, sizes, prints = rest[:11]
+        account, order, kind, cap_bytes, oldest, newest, events = rest[:7]
         n = int(events)
-        stored = [each for each in rest[11 : 11 + n] if isinstance(each, bytes)]
-        assert isinstance(sizes, bytes)
-        assert isinstance(prints, bytes)
-        unpacked = struct.unpack(f"<{n}I", sizes)
+        stored = [each for each in rest[7 : 7 + n] if isinstance(each, bytes)]
+        unpacked = struct.unpack(f"<{n}I", sizes[: 4 * n])
         caps = (int(cap_events), int(cap_bytes))
         times = (int(oldest), int(newest))
-        groups.append(Group(str(account), str(order), str(kind), caps, int(linger), times, unpacked, stored, prints))
-        rest = rest[11 + n :]
-    assert not rest
+        whose = (str(account), str(order), str(kind))
+        groups.append(Group(*whose, caps, int(linger), times, unpacked, stored, prints[: 12 * n]))
+        rest, sizes, prints = rest[7 + n :], sizes[4 * n :], prints[12 * n :]
+    assert (rest, sizes, prints) == ([], b"", b"")
     return groups
 
 
@@ -130,10 +131,15 @@ def test_events_of_other_accounts_between_do_not_start_a_new_group() -> None:
     assert [(group.account, len(group.stored)) for group in groups_of(call_of(entries))] == [("a", 5), ("b", 5)]
 
 
-def test_a_call_declares_the_fixed_keys_and_counts_them() -> None:
+def test_prints_stay_at_home_where_no_id_is_noted() -> None:
+    batch = BatchSettings(max_events=100, max_bytes=1_000_000, duplicates_window_s=0)
+    assert append_call(SLOT, BufferSettings(), EVENT_API, batch, [an_entry(1)]).args[11] == b""
+
+
+def test_a_call_declares_the_first_of_the_fixed_keys_and_counts_them() -> None:
     call = call_of([an_entry(1)])
-    assert call.keys == SLOT.fixed
-    assert call.command[: 1 + len(SLOT.fixed)] == [len(SLOT.fixed), *SLOT.fixed]
+    assert call.keys == SLOT.fixed[:5]
+    assert call.command[:6] == [5, *SLOT.fixed[:5]]
 
 
 def test_a_group_carries_the_caps_and_the_linger() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha1
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +14,8 @@ from producers.scripts import load
 PACKAGES = ("producers", "worker.buffer")
 
 
+LUA = {"tonumber", "tostring", "ipairs", "pairs", "unpack", "type", "next", "function", "and", "or", "not", "if", "in"}
+LUA |= {"return", "elseif", "while", "until"}
 INCLUDED = ("standing", "parts", "record", "tally", "leaving", "outstanding")  # of worker.buffer, in other scripts
 
 
@@ -26,21 +29,40 @@ def scripts() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("package", "name"), scripts())
-def test_a_script_is_its_shebang_then_the_prelude_then_its_body(package: str, name: str) -> None:
-    """Redis takes `#!lua` only in the first line; the prelude comes before what uses it."""
+def test_a_script_is_its_shebang_then_what_it_needs_of_the_prelude_then_its_body(package: str, name: str) -> None:
+    """Redis takes `#!lua` only in the first line; the prelude comes before what uses it, in its own order."""
     body = files(package).joinpath("lua", f"{name}.lua").read_text("utf-8")
     prelude = files("producers").joinpath("lua", "prelude.lua").read_text("utf-8")
     script = load(package, name)
     assert script.text.startswith("#!lua")
     assert script.text.count("#!lua") == 1
-    head, _, rest = script.text.partition(prelude)
-    assert head.strip() == body.splitlines()[0]
     parts = dict.fromkeys(INCLUDED, files("worker.buffer"))
     parts["ids"] = files("producers")
     whole = body.split("\n", 1)[1].strip()
     for part, where in parts.items():
         whole = whole.replace(f"--@with {part}", where.joinpath("lua", f"{part}.lua").read_text("utf-8"))
-    assert rest.strip() == whole
+    head = script.text.strip().removesuffix(whole)
+    assert head != script.text.strip()
+    shebang, *needed = head.strip().splitlines()
+    assert shebang == body.splitlines()[0]
+    lines = iter(prelude.splitlines())
+    assert all(line in lines for line in needed), "a line that the prelude does not have there"
+
+
+@pytest.mark.parametrize(("package", "name"), scripts())
+def test_a_script_carries_every_function_that_it_calls(package: str, name: str) -> None:
+    """What is missing would be found only when its line runs."""
+    text = re.sub(r"--.*|'[^'\n]*'", "", load(package, name).text)
+    known = set(re.findall(r"local function (\w+)", text)) | LUA
+    known |= {one.strip() for names in re.findall(r"local ([\w, ]+)", text) for one in names.split(",")}
+    known |= {one.strip() for names in re.findall(r"function ?\w*\(([\w, ]*)\)", text) for one in names.split(",")}
+    assert set(re.findall(r"(?<![.\w])([a-z_]\w*)\(", text)) <= known
+
+
+def test_an_append_carries_nothing_of_dead_letters() -> None:
+    """What a script does not call would be made anew at each call all the same."""
+    assert "forget_all" not in load("producers", "append").text
+    assert "forget_all" in load("worker.buffer", "discard").text
 
 
 @pytest.mark.parametrize(("package", "name"), scripts())
