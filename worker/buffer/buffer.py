@@ -108,6 +108,8 @@ class Buffer:
 
 
 def _settled(answer: int | bytes) -> Settled | Exception:
+    if answer == 1:
+        return Settled.DONE  # nearly all: making a flag of a number takes longer
     return Settled(answer) if isinstance(answer, int) else ResponseError(answer.decode())
 
 
