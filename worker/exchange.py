@@ -114,11 +114,12 @@ class Exchange:
         if isinstance(result, Exception):
             log.error("settle_refused", batch=batch.id, account=batch.account, error=str(result)[:200])
             return
-        for flag, event in _TOLD.items():
-            if flag & result:
-                log.warning(event, batch=batch.id, account=batch.account)
-        if result is Settled.STALE:
-            log.warning("settle_too_late", batch=batch.id, account=batch.account)
+        if result is not Settled.DONE:  # as nearly all are: looking at each flag would cost more than the rest
+            for flag, event in _TOLD.items():
+                if flag & result:
+                    log.warning(event, batch=batch.id, account=batch.account)
+            if result is Settled.STALE:
+                log.warning("settle_too_late", batch=batch.id, account=batch.account)
         self._on_settled(result)
 
 

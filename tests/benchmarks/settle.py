@@ -92,8 +92,8 @@ async def main() -> None:
         await redis.aclose()
     for (events, turn), taken in costs.items():
         of_redis, of_python = (statistics.median(times) for times in zip(*taken, strict=True))
-        told = f"{events:>4} events a batch, {turn:>4} batches a turn: Redis {of_redis:6.1f} us, Python {of_python:6.1f} us"
-        sys.stdout.write(f"{told} a batch\n")
+        costs_of = f"Redis {of_redis:6.1f} us, Python {of_python:6.1f} us a batch"
+        sys.stdout.write(f"{events:>4} events a batch, {turn:>4} batches a turn: {costs_of}\n")
 
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from producers.keys import Slot
 from tests.buffer.support import World, event, events
+from worker.redis_client import async_redis
 from worker.stack.redis_server import EmbeddedRedis
 
 
@@ -55,7 +55,7 @@ async def endless(world: World) -> None:
 async def small(tmp_path: Path, slot: Slot) -> AsyncIterator[tuple[World, Any]]:
     """A world in a Redis of its own, which may take 24 MB."""
     with EmbeddedRedis(tmp_path / "redis") as server:
-        redis: Any = Redis.from_url(server.url, protocol=2)
+        redis: Any = async_redis(server.url)
         await redis.config_set("maxmemory", 24_000_000)
         world = World(redis, slot)
         world.checked = False

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from producers.append import epoch
 from producers.keys import Slot
-from redis.exceptions import ResponseError
-
 from worker.buffer.batches import Batch, Bounds, Claimed, Limits, Settled, Settlement, Verdict
 from worker.buffer.calls import Call, fetch, run, run_one
 from worker.buffer.settlements import SHORT, settle_args
@@ -73,7 +72,9 @@ class Buffer:
             commands += [("LRANGE", key, start, min(start + SLICE - 1, batch.last)) for start in starts]
         slices = iter(await fetch(self._redis, commands))
         counts = [-(-batch.events // SLICE) for batch in batches]
-        return [next(slices) if count == 1 else [each for _ in range(count) for each in next(slices)] for count in counts]
+        return [
+            next(slices) if count == 1 else [each for _ in range(count) for each in next(slices)] for count in counts
+        ]
 
     async def add_up(self, counts: Mapping[str, int]) -> None:
         """Adds to counters of the slot what a process measured by itself."""
@@ -107,6 +108,8 @@ class Buffer:
 
 
 def _settled(answer: int | bytes) -> Settled | Exception:
+    if answer == 1:
+        return Settled.DONE  # nearly all: making a flag of a number takes longer
     return Settled(answer) if isinstance(answer, int) else ResponseError(answer.decode())
 
 

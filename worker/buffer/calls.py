@@ -78,7 +78,8 @@ def _effects_of(calls: Sequence[Call]) -> Iterable[str]:
 
 async def _execute(redis: Redis, calls: Sequence[Call]) -> list[Any]:
     return await exchange(
-        redis, [("EVALSHA", load("worker.buffer", call.script).sha, len(call.keys), *call.keys, *call.args) for call in calls]
+        redis,
+        [("EVALSHA", load("worker.buffer", call.script).sha, len(call.keys), *call.keys, *call.args) for call in calls],
     )
 
 

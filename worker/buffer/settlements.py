@@ -15,7 +15,16 @@ def settle_args(batch: Batch, settlement: Settlement) -> list[Any]:
     """Its arguments: few of them where all was delivered, as of nearly all."""
     noted = settlement.noted
     asked = request_field(noted.status, noted.request_ms, noted.sent) if noted.status >= 0 else ""
-    head = [batch.id, batch.token, settlement.delivered, noted.told, asked, noted.request_ms, noted.sent, noted.waited_ms]
+    head = [
+        batch.id,
+        batch.token,
+        settlement.delivered,
+        noted.told,
+        asked,
+        noted.request_ms,
+        noted.sent,
+        noted.waited_ms,
+    ]
     if _is_plain(settlement):
         return [*head, 0]
     dead, again = settlement.dead, settlement.again

@@ -95,12 +95,12 @@ end
 
 -- The next batch that is due, and when: some are read at a time, with the one behind them. Looking far: the one that is due
 -- last. They leave the set when all are taken, so those that were taken are passed over.
-local SOME = 8
+local some = 8
 local function next_due_of(account)
   local at = #account.taken
   local due = account.due
   if not due or at >= due.to and due.more then
-    local key, some = due_key(account.name), math.min(SOME, most)
+    local key = due_key(account.name)
     local found = account.far and redis.call('ZREVRANGEBYSCORE', key, now, '-inf', 'WITHSCORES', 'LIMIT', at, some)
       or redis.call('ZRANGE', key, at, at + some - 1, 'WITHSCORES')
     due = { from = at, to = at + #found / 2, more = #found == 2 * some, found = found }
@@ -184,6 +184,7 @@ for _ = 1, most > 0 and PAGES or 0 do
     look_at_leases(seen[place])
     if not seen[place].held then turn[#turn + 1] = seen[place] end
   end
+  some = math.ceil(most / math.max(1, #turn)) + 1 -- their even share, and the one behind it
   serve(turn)
   for _, account in ipairs(seen) do to_the_end_of_the_line(account) end
   if #found < most or #claimed >= most or together then break end

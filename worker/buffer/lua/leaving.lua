@@ -28,14 +28,12 @@ local function leave(batch)
   if batch.order == '' then return end
   local order = order_key(batch.account, batch.order)
   local head = redis.call('LRANGE', order, 0, 1)
-  if head[1] ~= id then
-    redis.call('LREM', order, 1, id)
-  elseif head[2] then
-    redis.call('LPOP', order)
-    step_forward(batch.account, head[2])
-  else
+  if head[1] == id and not head[2] then
     gone_keys[keys + 3] = order
+    return
   end
+  redis.call('LREM', order, 1, id)
+  if head[1] == id then step_forward(batch.account, head[2]) end
 end
 
 local function all_gone(now)
