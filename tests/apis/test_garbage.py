@@ -68,7 +68,8 @@ GARBAGE = {
     "an empty success": CLOSING + b"Content-Length: 0\r\n\r\n",
     "no body by its status": b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
     "not modified": b"HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n",
-    "a redirect to itself": b"HTTP/1.1 307 Again\r\nLocation: /v2/events\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+    "a redirect to itself": CLOSING.replace(b"200 OK", b"307 Again")
+    + b"Location: /v2/events\r\nContent-Length: 0\r\n\r\n",
 }
 
 

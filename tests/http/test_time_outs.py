@@ -23,7 +23,7 @@ async def _says_nothing(peer: Peer) -> None:
 
 
 async def _reads_nothing(peer: Peer) -> None:
-    peer.writer.transport.pause_reading()
+    """Beyond what the kernel and the stream take."""
     await asyncio.Event().wait()
 
 
