@@ -160,7 +160,11 @@ async def test_after_the_last_attempt_what_was_answered_with_garbage_is_dead_wit
         assert server.taken == []
     assert await ledger(world) == {"accepted": 2 * len(GARBAGE), "dead": 2 * len(GARBAGE)}
     statuses = {f"Http{status}" for status in (204, 304, 307)}
-    assert set(summary.codes) == {"ConnectionBroken", "Timeout", "AnswerEncoded", "UnreadableAnswer"} | statuses
+    too_large = {"AnswerTooLarge"}  # a length beyond all measure: by libcurl's word; by httpx's it is no length
+    assert (
+        set(summary.codes) - too_large
+        == {"ConnectionBroken", "Timeout", "AnswerEncoded", "UnreadableAnswer"} | statuses
+    )
 
 
 @pytest.mark.parametrize("rest", ["", "<good>", "<good><good>", "HTTP/1.1 20", "\r\n"])
