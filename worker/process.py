@@ -43,7 +43,7 @@ class Process:
         self._loop = asyncio.new_event_loop()
         self._redis: Redis = async_redis(settings.buffer.redis_url)
         most = max(each.in_flight for each in settings.delivery.values())
-        self._transport: Transport = HttpTransport(most)
+        self._transport: Transport = HttpTransport(most, settings.worker.http_transport)
         timeout_s = min(each.http_timeout_s for each in settings.delivery.values())
         prefix = settings.buffer.key_prefix
         consent = consent_or_nobody(settings.consent)

@@ -103,6 +103,7 @@ class WorkerSettings(Struct, frozen=True):
 
     `shutdown_timeout_s`: how long a worker that is to end lets the requests finish that are under way.
     `replay_rate`: dead letters a second that a replay sends again unless told.
+    `http_transport`: what sends requests: libcurl, or httpx's own transport.
     `metrics_token`: what Prometheus sends to `forwarder metrics`, or to the console; nothing for no token.
     """
 
@@ -112,6 +113,7 @@ class WorkerSettings(Struct, frozen=True):
     data_dir: str = ".forwarder"
     shutdown_timeout_s: Annotated[float, Meta(gt=0, le=3_600)] = 30
     replay_rate: Annotated[float, Meta(gt=0, le=100_000)] = 1_000
+    http_transport: Literal["curl", "httpx"] = "curl"
     metrics_token: str = ""
 
 

@@ -68,7 +68,8 @@ GARBAGE = {
     "an empty success": CLOSING + b"Content-Length: 0\r\n\r\n",
     "no body by its status": b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
     "not modified": b"HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n",
-    "a redirect to itself": b"HTTP/1.1 307 Again\r\nLocation: /v2/events\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+    "a redirect to itself": CLOSING.replace(b"200 OK", b"307 Again")
+    + b"Location: /v2/events\r\nContent-Length: 0\r\n\r\n",
 }
 
 
@@ -159,7 +160,11 @@ async def test_after_the_last_attempt_what_was_answered_with_garbage_is_dead_wit
         assert server.taken == []
     assert await ledger(world) == {"accepted": 2 * len(GARBAGE), "dead": 2 * len(GARBAGE)}
     statuses = {f"Http{status}" for status in (204, 304, 307)}
-    assert set(summary.codes) == {"ConnectionBroken", "Timeout", "AnswerEncoded", "UnreadableAnswer"} | statuses
+    too_large = {"AnswerTooLarge"}  # a length beyond all measure: by libcurl's word; by httpx's it is no length
+    assert (
+        set(summary.codes) - too_large
+        == {"ConnectionBroken", "Timeout", "AnswerEncoded", "UnreadableAnswer"} | statuses
+    )
 
 
 @pytest.mark.parametrize("rest", ["", "<good>", "<good><good>", "HTTP/1.1 20", "\r\n"])

@@ -80,7 +80,7 @@ class Server:
         self.peers: list[Peer] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def request(self, body: bytes = b"{}", **headers: str) -> Request:
+    def request(self, body: bytes = b"{}", /, **headers: str) -> Request:
         return Request(f"{self.url}/v2/events", {"Authorization": "Basic c2VjcmV0", **headers}, body)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

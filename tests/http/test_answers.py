@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 
 from producers.destinations.answers import Answer
 from tests.http.conftest import Make
-from tests.http.server import Peer, serving
+from tests.http.server import Behaviour, Peer, serving
 from tests.http.words import body_of, said
 from worker.http import HttpTransport
 
@@ -17,7 +16,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
-def says(answer: bytes, *, then_closes: bool = False) -> Callable[[Peer], object]:
+def says(answer: bytes, *, then_closes: bool = False) -> Behaviour:
     async def behaviour(peer: Peer) -> None:
         await peer.request()
         await peer.write(answer)

@@ -14,6 +14,8 @@ from producers.destinations.answers import Request
 from tests.http.conftest import Make
 from tests.http.server import Peer, Server, serving
 from tests.http.words import body_of, said
+from tests.redis.certificates import Authority
+from tests.support import certificates
 from worker.http.machine import proxy_of
 
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUEST_METHOD")
@@ -67,7 +69,7 @@ async def test_a_proxy_that_is_away_is_a_connection_that_failed(make: Make, monk
 
 
 async def test_https_goes_through_a_tunnel_with_the_hosts_own_certificate(
-    make: Make, monkeypatch: pytest.MonkeyPatch, tunnelled: tuple[Server, list[str]]
+    make: Make, tunnelled: tuple[Server, list[str]]
 ) -> None:
     """The proxy sees a name, and neither credentials nor events; and the answer to CONNECT is no part of the answer."""
     server, asked = tunnelled
@@ -124,8 +126,6 @@ def test_who_is_excepted(monkeypatch: pytest.MonkeyPatch, url: str, no_proxy: st
 @pytest.fixture
 async def tunnelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Server, list[str]]]:
     """A proxy that leads every tunnel to the server, and what it was asked; named in the environment."""
-    from tests.redis.certificates import Authority
-
     authority, asked = Authority(tmp_path), list[str]()
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(*authority.signed("api", name_of_host="api.example.com"))
@@ -140,10 +140,8 @@ async def tunnelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
         async with serving(tunnel) as proxy:
             monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca))
             monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-            import httpx._config
-
-            monkeypatch.setattr("httpx._transports.default.create_ssl_context", httpx._config.create_ssl_context)
-            yield server, asked
+            with certificates.read_anew():
+                yield server, asked
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -31,7 +31,8 @@ async def test_a_request_holds_what_it_was_given_and_little_else(http: HttpTrans
 
 async def test_what_a_request_says_itself_is_said_once(http: HttpTransport) -> None:
     async with serving() as server:
-        await http.post(server.request(accept="application/json", **{"User-Agent": "mine"}), 5)
+        headers = {"accept": "application/json", "User-Agent": "mine"}
+        await http.post(server.request(b"{}", **headers), 5)
         assert server.heard[0].fields["accept"] == "application/json"
         assert server.heard[0].fields["user-agent"] == "mine"
         assert "content-type" not in server.heard[0].fields

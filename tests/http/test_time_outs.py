@@ -22,8 +22,8 @@ async def _says_nothing(peer: Peer) -> None:
     await peer.closed()
 
 
-async def _reads_nothing(peer: Peer) -> None:
-    peer.writer.transport.pause_reading()
+async def _reads_nothing(_: Peer) -> None:
+    """Beyond what the kernel and the stream take."""
     await asyncio.Event().wait()
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
+import subprocess
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,8 +16,7 @@ from tests.http.conftest import Make
 from tests.http.server import Peer, serving
 from tests.http.words import eventually, said
 from tests.redis.certificates import Authority
-
-Context = Callable[..., ssl.SSLContext]
+from tests.support import certificates
 
 
 @pytest.fixture
@@ -28,11 +28,9 @@ def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
 
 
 @pytest.fixture(autouse=True)
-def _reads_the_machines_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Elsewhere in the tests it is read once a process."""
-    import httpx._config
-
-    monkeypatch.setattr("httpx._transports.default.create_ssl_context", httpx._config.create_ssl_context)
+def _reads_the_machines_word() -> Iterator[None]:
+    with certificates.read_anew():
+        yield
 
 
 def context(of: Authority, name: str = "server", **changes: object) -> ssl.SSLContext:
@@ -69,7 +67,8 @@ async def test_without_a_word_of_the_machine_ours_is_trusted_by_nobody(
     await refused(make, context(authority))
 
 
-async def test_another_authority_is_refused(make: Make, authority: Authority, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("authority")
+async def test_another_authority_is_refused(make: Make, tmp_path: Path) -> None:
     await refused(make, context(Authority(tmp_path, "another")))
 
 
@@ -81,7 +80,8 @@ async def test_a_certificate_that_has_expired_is_refused(make: Make, authority: 
     await refused(make, context(authority, ended=timedelta(hours=1)))
 
 
-async def test_a_certificate_that_signed_itself_is_refused(make: Make, authority: Authority, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("authority")
+async def test_a_certificate_that_signed_itself_is_refused(make: Make, tmp_path: Path) -> None:
     itself = Authority(tmp_path, "itself")
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.load_cert_chain(*itself.own())
@@ -127,14 +127,18 @@ async def test_many_at_once_over_tls(make: Make, authority: Authority) -> None:
 async def test_an_idle_connection_that_was_closed_by_a_word_of_tls_is_not_used_any_more(
     make: Make, authority: Authority
 ) -> None:
+    idle = asyncio.Semaphore(0)
+
     async def once(peer: Peer) -> None:
         await peer.answer((await peer.request()).body)
+        await idle.acquire()
 
     async with serving(once, context(authority)) as server:
         http = make(1)
         for number in range(1, 4):
             assert said(await http.post(server.request(), 5)) == 200
             assert server.connections == number
+            idle.release()
             await eventually(lambda: server.open == 0)
             await asyncio.sleep(0.05)  # for the kernel: nobody is told when its end is there
 
@@ -164,7 +168,5 @@ def _of(peer: Peer) -> ssl.SSLObject:
 
 def _hash(certificate: Path) -> str:
     """The name by which OpenSSL looks for an authority in a folder."""
-    import subprocess
-
     told = ["openssl", "x509", "-hash", "-noout", "-in", str(certificate)]
     return subprocess.run(told, capture_output=True, text=True, check=True).stdout.strip()

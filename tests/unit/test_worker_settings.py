@@ -226,3 +226,10 @@ def test_a_broker_that_is_neither_redis_nor_rabbitmq_is_refused_by_name(url: str
     assert told.startswith("FORWARDER_BROKER_URL: ")
     assert "neither a Redis nor an amqp://" in told
     assert "hidden" not in told
+
+
+def test_a_transport_that_is_none_is_told() -> None:
+    assert load_settings({}).worker.http_transport == "curl"
+    assert load_settings({"FORWARDER_HTTP_TRANSPORT": "httpx"}).worker.http_transport == "httpx"
+    with pytest.raises(ConfigurationError, match="FORWARDER_HTTP_TRANSPORT"):
+        load_settings({"FORWARDER_HTTP_TRANSPORT": "carrier-pigeon"})

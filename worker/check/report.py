@@ -48,7 +48,9 @@ def examine(settings: Settings, environ: Mapping[str, str]) -> Findings:
         file, unusable = CredentialsFile(), [FaultFound("", field, fault)]
     who = Asker(why_not=SEE_FAULTS) if unusable else asker(file.query, environ)
     timeout_s = settings.delivery["event-api"].http_timeout_s
-    answers, person = asyncio.run(tried(_askable(file, settings), settings.auth_host, timeout_s, who.around))
+    answers, person = asyncio.run(
+        tried(_askable(file, settings), settings.auth_host, timeout_s, who.around, settings.worker.http_transport)
+    )
     return _findings(Known(settings, file, unusable, who, answers, person), hosts)
 
 

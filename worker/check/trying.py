@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from producers.destinations.answers import NoAnswer
-from worker.http import HttpTransport, Transport
+from worker.http import HttpTransport, Kind, Transport
 from worker.oauth import TokenFailed, read_token, token_request
 from worker.query.client import QueryClient
 from worker.query.errors import QueryFailed
@@ -25,10 +25,10 @@ class Tried(NamedTuple):
 
 
 async def tried(
-    pairs: Iterable[Pair], auth_host: str, timeout_s: float, query: Surroundings | None
+    pairs: Iterable[Pair], auth_host: str, timeout_s: float, query: Surroundings | None, kind: Kind = "curl"
 ) -> tuple[Mapping[Pair, Tried], Tried | None]:
     """Each app id and secret at the token endpoint, once however many accounts share it; the person's, for queries."""
-    transport = HttpTransport(most_connections=AT_A_TIME)
+    transport = HttpTransport(AT_A_TIME, kind)
     few = asyncio.Semaphore(AT_A_TIME)
 
     async def one(pair: Pair) -> Tried:

@@ -140,7 +140,7 @@ def _run(ask: Ask[Result]) -> Result:
 
 
 async def _asked(around: Surroundings, ask: Ask[Result]) -> Result:
-    transport = HttpTransport(most_connections=1)
+    transport = HttpTransport(1, around.http_transport)
     try:
         return await ask(QueryClient(transport, around.host, around.auth_host, around.access, around.timeout_s))
     finally:

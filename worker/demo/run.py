@@ -129,7 +129,7 @@ def _accounts(env: Mapping[str, str]) -> list[Account]:
 
 
 async def _asked(where: Surroundings) -> list[Account]:
-    transport = HttpTransport(1)
+    transport = HttpTransport(1, where.http_transport)
     try:
         return await QueryClient(transport, where.host, where.auth_host, where.access, where.timeout_s).accounts()
     finally:

@@ -21,9 +21,6 @@ _MEANINGS: dict[int, type[httpx.TransportError]] = {
 }
 
 
-def error_of(error: pycurl.error, resent: bool) -> httpx.TransportError:
-    """`resent`: whether it ended because libcurl was about to send it once more. libcurl's own text may name a host."""
-    if resent:
-        return httpx.ReadError("the connection closed without an answer")
-    code = error.args[0]
+def meaning_of(code: int) -> httpx.TransportError:
+    """What is not named here broke the connection."""
     return _MEANINGS.get(code, httpx.RemoteProtocolError)(f"libcurl's error {code}")

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pycurl
 
-from worker.http.curl_errors import error_of
+from worker.http.curl_errors import meaning_of
 from worker.http.head import read_head
 from worker.http.limits import KEPT_S, WITHIN
 from worker.http.machine import authorities
@@ -71,7 +71,7 @@ class Transfer:
         except pycurl.error as error:
             if self._stale:
                 raise StaleConnection("closed before anything was sent") from None
-            raise error_of(error, self._again) from None
+            raise self._meaning(error) from None
         except asyncio.CancelledError:
             with suppress(RuntimeError, pycurl.error):
                 multi.remove_handle(self._curl)  # now, and not a moment later: another request may have it next
@@ -80,6 +80,14 @@ class Transfer:
             raise
         status, fields = read_head(self._headers)
         return httpx.Response(status, headers=fields, stream=httpx.ByteStream(b"".join(self._body)))
+
+    def _meaning(self, error: pycurl.error) -> httpx.TransportError:
+        """libcurl's own text may name a host, or what a stranger wrote."""
+        if self._again:
+            return httpx.ReadError("the connection closed without an answer")
+        if self._curl.getinfo(pycurl.HTTP_CONNECTCODE) >= 300:
+            return httpx.ProxyError("the proxy refused to connect")
+        return meaning_of(error.args[0])
 
     def clear(self) -> None:
         for each in (self._headers, self._body, self._opened):

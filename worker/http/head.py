@@ -11,7 +11,7 @@ _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?:[ \r\n]|\Z)")  # libcurl takes th
 
 def read_head(lines: list[bytes]) -> tuple[int, list[tuple[bytes, bytes]]]:
     """Status and fields of the answer: not of a `100 Continue` before it, nor the trailers after its body."""
-    status, fields = 0, []
+    status, fields = 0, list[tuple[bytes, bytes]]()
     for line in lines:
         if not status:
             if not (found := _STATUS.match(line)):

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from producers.errors import ConfigurationError
 from producers.settings import read
 from worker.credentials import QueryCredentials, load
+from worker.http import Kind
 from worker.query.access import Access, AppPair, BearerToken, given_access, query_access
 from worker.query.session import TIMEOUT_S
 from worker.settings import WorkerSettings, checked_host
@@ -32,6 +33,7 @@ class Surroundings(Struct, frozen=True):
     auth_host: str
     access: Access
     timeout_s: float
+    http_transport: Kind = "curl"
 
 
 def surroundings(environ: Mapping[str, str]) -> Surroundings:
@@ -41,7 +43,7 @@ def surroundings(environ: Mapping[str, str]) -> Surroundings:
     access = _access(worker, environ)
     auth_host = "" if isinstance(access, BearerToken) else _host("FORWARDER_AUTH_URL", worker, environ)
     times = read(QueryTimes, environ, "query")
-    return Surroundings(host, auth_host, access, times.http_timeout_s)
+    return Surroundings(host, auth_host, access, times.http_timeout_s, worker.http_transport)
 
 
 def _host(name: str, worker: WorkerSettings, environ: Mapping[str, str]) -> str:

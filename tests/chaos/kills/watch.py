@@ -20,6 +20,7 @@ from producers import effects
 from producers.effects import Moment
 from producers.scripts import load
 from tests.unit.imports import ROOT
+from worker.http.curl import CurlTransport
 
 READS = frozenset(
     b"GET MGET EXISTS TYPE PTTL TIME PING HGET HMGET HGETALL HEXISTS HLEN LRANGE LLEN LINDEX SMEMBERS ZRANGE"
@@ -92,6 +93,7 @@ def watching(watch: Watch) -> Iterator[None]:
     doors = (
         (sync_door, "send_packed_command", watch.commands),
         (async_door, "send_packed_command", watch.commands),
+        (CurlTransport, "handle_async_request", lambda each: watch.request(each.method, each.url.path)),
         (httpx.AsyncHTTPTransport, "handle_async_request", lambda each: watch.request(each.method, each.url.path)),
         (httpx.HTTPTransport, "handle_request", lambda each: watch.request(each.method, each.url.path)),
     )
