@@ -143,9 +143,14 @@ def encoding_faults(value: object, at: str) -> Iterator[Fault]:
         yield Fault(at, HALF_A_PAIR)
 
 
+def is_account(account: object) -> bool:
+    """Whether an account's id is surely sound; of others `account_faults` says what is wrong, if anything."""
+    return isinstance(account, str) and 1 <= len(account) <= 64 and account.isascii()
+
+
 def account_faults(account: object) -> Iterator[Fault]:
     """What is wrong with an account's id. Source: event-api.txt, "Parameters": up to 64 characters."""
-    if isinstance(account, str) and 1 <= len(account) <= 64 and account.isascii():
+    if is_account(account):
         return
     yield from faults_of(account, Annotated[str, msgspec.Meta(min_length=1, max_length=64)], "account")
     yield from encoding_faults(account, "account")
