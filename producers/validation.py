@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import types
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -93,6 +92,8 @@ def _leaf_faults(value: object, kind: Any, at: str, strict: bool) -> Iterator[Fa
 
 def near(given: str, known: Iterable[str]) -> str:
     """What was probably meant. What was given is repeated by no message: it may be anybody's name or address."""
+    from difflib import get_close_matches  # only a mistake needs it, and it takes a while to load
+
     found = get_close_matches(given[:100], list(known), n=1)
     return f"; did you mean {found[0]}?" if found else ""
 
