@@ -18,11 +18,12 @@ class Fate(StrEnum):
 class EventId(str):
     """The id of an event, a plain string that also knows the event's `fate`."""
 
-    fate: Fate
+    fate: Fate = Fate.BUFFERED  # of the class: nearly all ids need no room for one of their own
 
     def __new__(cls, event_id: str, fate: Fate = Fate.BUFFERED) -> EventId:
-        made = super().__new__(cls, event_id)
-        made.fate = fate
+        made = str.__new__(cls, event_id)
+        if fate is not Fate.BUFFERED:
+            made.fate = fate
         return made
 
     @property

@@ -12,7 +12,7 @@ from producers.keys import LAYOUT, Slot
 from producers.prints import print_of_content, print_of_id
 from producers.scripts import load
 from producers.settings import BatchSettings, BufferSettings
-from producers.stored_event import StoredEvent
+from producers.stored_event import encoded
 
 APPEND = load("producers", "append")
 KEYS = 5  # of the fixed ones, the first: more of them cost Redis time
@@ -48,7 +48,7 @@ class Append(NamedTuple):
 
 def entry(account: str, prepared: Prepared, now: int, trace: str = "") -> Entry:
     """The event as it will lie in Redis. The id goes into the header only where the payload does not hold it."""
-    stored = StoredEvent(now, prepared.event_time, prepared.payload, id=prepared.header_id, trace=trace).encode()
+    stored = encoded(now, prepared.event_time, prepared.payload, prepared.header_id, trace)
     separated = len(prepared.payload) + 1
     content = print_of_content(prepared.said or prepared.payload, prepared.order, prepared.kind)
     known_by = print_of_id(account, prepared.event_type, prepared.id) + content

@@ -11,7 +11,7 @@ from producers.append import APPEND, append_call
 from producers.connection import Connection
 from producers.effects import effect
 from producers.errors import EnqueueFailed
-from producers.keys import Slot, agreement_key, disagreement, shard_of, terms
+from producers.keys import Slot, agreement_key, disagreement, shard_of, slot_named, terms
 from producers.preparer import Made
 from producers.scripts import load
 from producers.settings import BatchSettings, BufferSettings
@@ -46,7 +46,7 @@ class RedisAppender:
         self._connection = connection or Connection(buffer.redis_url, budget_s=buffer.enqueue_budget_ms / 1000)
 
     def slot_of(self, made: Made) -> Slot:
-        return Slot(self._buffer.key_prefix, made.to.name, shard_of(made.entry.account, self._buffer.shards))
+        return slot_named(self._buffer.key_prefix, made.to.name, shard_of(made.entry.account, self._buffer.shards))
 
     def append(self, made: Sequence[Made]) -> list[Fate]:
         event_id = made[0].id if len(made) == 1 else ""

@@ -23,6 +23,7 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+@lru_cache(maxsize=16)  # many events share their millisecond, and more their second
 def rfc3339(ms: int) -> str:
     """`2026-11-22T10:21:29.339Z`."""
     seconds, rest = divmod(ms, 1000)

@@ -33,6 +33,12 @@ class Slot(NamedTuple):
         return list(_fixed(self))
 
 
+@cache
+def slot_named(namespace: str, destination: str, shard: int) -> Slot:
+    """The same object each time: there are few slots, and every event asks for its own."""
+    return Slot(namespace, destination, shard)
+
+
 FIXED = (
     "meta",
     "accounts",

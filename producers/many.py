@@ -30,7 +30,12 @@ def accepted(made: Made, fate: Fate) -> EventId:
     return EventId(made.id, fate)
 
 
+_PENDING = Result("")  # until its call is over
+
+
 def _result(made: Made, fate: Fate) -> Result:
+    if fate is Fate.BUFFERED:
+        return Result(EventId(made.id), None, fate)
     try:
         return Result(accepted(made, fate), None, fate)
     except InvalidEvent as error:
@@ -52,10 +57,14 @@ class Chunks:
 
     def add(self, made: Made) -> None:
         slot = self._appender.slot_of(made)
-        chunk = self._open.setdefault(slot, _Chunk())
-        chunk.add(len(self.results), made)
-        self.results.append(Result(made.id))
-        if chunk.full:
+        chunk = self._open.get(slot)
+        if chunk is None:
+            chunk = self._open[slot] = _Chunk()
+        chunk.indexes.append(len(self.results))
+        chunk.made.append(made)
+        chunk.bytes += made.entry.size
+        self.results.append(_PENDING)
+        if len(chunk.made) >= CHUNK_EVENTS or chunk.bytes >= CHUNK_BYTES:
             self._send(self._open.pop(slot))
 
     def finish(self) -> list[Result]:
@@ -87,13 +96,4 @@ class _Chunk:
     def __init__(self) -> None:
         self.indexes: list[int] = []
         self.made: list[Made] = []
-        self._bytes = 0
-
-    def add(self, index: int, made: Made) -> None:
-        self.indexes.append(index)
-        self.made.append(made)
-        self._bytes += made.entry.size
-
-    @property
-    def full(self) -> bool:
-        return len(self.made) >= CHUNK_EVENTS or self._bytes >= CHUNK_BYTES
+        self.bytes = 0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from producers.append import Entry, entry
 from producers.clock import now_ms
@@ -14,8 +16,10 @@ from producers.lines import Line
 from producers.privacy import Privacy
 from producers.settings import BatchSettings
 
+MOST_ENVELOPE = 4_096  # bytes that no request takes around its events; all names in it are limited
 
-class Made(NamedTuple):
+
+class Made(msgspec.Struct, frozen=True, gc=False):  # one an event: no tuple of Python's is made as quickly
     """A checked event on its way: to which destination, under which id, and as it will lie in Redis."""
 
     to: Destination
@@ -35,6 +39,7 @@ class Preparer:
     ) -> None:
         self._batches = batches
         self._privacy = privacy or Privacy()
+        self._untouched = self._privacy.inert
         self._consent = refused_if_late(consent)
 
     def prepare(self, line: Line, now: int | None = None) -> Made:
@@ -45,16 +50,15 @@ class Preparer:
         now = now_ms() if now is None else now
         to, prepared = self.checked(line, now)
         made = entry(line.account, prepared, now)
-        most = self._batches[to.name].max_bytes
-        size = made.size - 1 + to.envelope_bytes(line.account, prepared.order, prepared.kind)
-        if size > most:
-            raise InvalidEvent([Fault("event", f"makes a request of {size} bytes alone; at most {most} are allowed")])
-        return Made(to, prepared.id, made, self._withheld(to, line.account, prepared))
+        if made.size > self._batches[to.name].max_bytes - MOST_ENVELOPE:
+            self._refuse_too_large(to, made)
+        withheld = self._consent is not None and self._withheld(self._consent, to, line.account, prepared)
+        return Made(to, prepared.id, made, withheld)
 
     def checked(self, line: Line, now: int) -> tuple[Destination, Prepared]:
         """The event as its request will hold it. Raises `InvalidEvent` with every fault but that of its size."""
         to = destination_named(line.destination)
-        event = self._privacy.applied(to.name, line.account, line.event)
+        event = line.event if self._untouched else self._privacy.applied(to.name, line.account, line.event)
         return to, to.prepare(line.account, event, line.id, now)
 
     def as_kept(self, message: bytes) -> bytes:
@@ -73,13 +77,17 @@ class Preparer:
         """The same for a line as somebody else wrote it."""
         return self.prepare(Line.of(line))
 
-    def _withheld(self, to: Destination, account: str, prepared: Prepared) -> bool:
+    def _refuse_too_large(self, to: Destination, made: Entry) -> None:
+        most = self._batches[to.name].max_bytes
+        size = made.size - 1 + to.envelope_bytes(made.account, made.order, made.kind)
+        if size > most:
+            raise InvalidEvent([Fault("event", f"makes a request of {size} bytes alone; at most {most} are allowed")])
+
+    def _withheld(self, consent: Consent, to: Destination, account: str, prepared: Prepared) -> bool:
         """Without the callback's word nothing is sent, and nothing is taken for refused."""
-        if self._consent is None:
-            return False
         of = Whole(account, prepared.order, prepared.kind)
         try:
-            return not allows(self._consent, to, prepared.payload, of)
+            return not allows(consent, to, prepared.payload, of)
         except Exception as error:
             reason = f"the consent callback raised {type(error).__name__}"
             raise EnqueueFailed(reason, id=prepared.id, maybe_accepted=False) from error

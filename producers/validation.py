@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import types
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -93,6 +92,8 @@ def _leaf_faults(value: object, kind: Any, at: str, strict: bool) -> Iterator[Fa
 
 def near(given: str, known: Iterable[str]) -> str:
     """What was probably meant. What was given is repeated by no message: it may be anybody's name or address."""
+    from difflib import get_close_matches  # only a mistake needs it, and it takes a while to load
+
     found = get_close_matches(given[:100], list(known), n=1)
     return f"; did you mean {found[0]}?" if found else ""
 
@@ -143,9 +144,14 @@ def encoding_faults(value: object, at: str) -> Iterator[Fault]:
         yield Fault(at, HALF_A_PAIR)
 
 
+def is_account(account: object) -> bool:
+    """Whether an account's id is surely sound; of others `account_faults` says what is wrong, if anything."""
+    return isinstance(account, str) and 1 <= len(account) <= 64 and account.isascii()
+
+
 def account_faults(account: object) -> Iterator[Fault]:
     """What is wrong with an account's id. Source: event-api.txt, "Parameters": up to 64 characters."""
-    if isinstance(account, str) and 1 <= len(account) <= 64 and account.isascii():
+    if is_account(account):
         return
     yield from faults_of(account, Annotated[str, msgspec.Meta(min_length=1, max_length=64)], "account")
     yield from encoding_faults(account, "account")

@@ -25,24 +25,24 @@ class DeadlineSocket:
     waits: so a call costs a write, one wait for the answer, and a read.
     """
 
-    __slots__ = ("_read_first", "_sock", "until")
+    __slots__ = ("_poll", "_read_first", "_sock", "until")
 
     def __init__(self, sock: socket.socket, until: float) -> None:
         sock.setblocking(False)
         self._sock = sock
+        self._poll = _poll_of(sock, writing=False)  # kept, since every call looks twice
         self._read_first = isinstance(sock, ssl.SSLSocket)  # what it has decrypted already does not show
         self.until = until
 
     def sendall(self, data: bytes) -> None:
         """If it raises, the other side will never see all of `data`, as long as nothing more is sent."""
-        rest = memoryview(data)
         if monotonic() >= self.until:
             raise BudgetSpent
-        while rest:
-            try:
-                rest = rest[self._sock.send(rest) :]
-            except _NOT_NOW:
-                self._wait(writing=True)
+        sent = self._some_of(data)
+        if sent < len(data):  # nearly always the system takes all of it at once
+            rest = memoryview(data)[sent:]
+            while rest:
+                rest = rest[self._some_of(rest) :]
 
     def recv(self, size: int) -> bytes:
         return self._reading(lambda: self._sock.recv(size))
@@ -52,7 +52,7 @@ class DeadlineSocket:
 
     def readable(self) -> bool:
         """Whether there is something to read, which on an idle connection means that it is of no use any more."""
-        return self._sock.fileno() < 0 or _ready(self._sock, 0.0, writing=False)
+        return self._sock.fileno() < 0 or self._ready(0.0, writing=False)
 
     def settimeout(self, seconds: float | None) -> None:
         """The deadline holds instead."""
@@ -69,6 +69,14 @@ class DeadlineSocket:
     def getpeername(self) -> Any:
         return self._sock.getpeername()
 
+    def _some_of(self, data: bytes | memoryview) -> int:
+        """How many bytes have left."""
+        try:
+            return self._sock.send(data)
+        except _NOT_NOW:
+            self._wait(writing=True)
+            return 0
+
     def _reading(self, read: Callable[[], Read]) -> Read:
         """After the deadline what is there may still be read: a process that was held up has its answer."""
         if not self._read_first:
@@ -82,14 +90,21 @@ class DeadlineSocket:
                 self._wait(writing=False)
 
     def _wait(self, *, writing: bool) -> None:
-        if not _ready(self._sock, max(0.0, self.until - monotonic()), writing=writing):
+        if not self._ready(max(0.0, self.until - monotonic()), writing=writing):
             raise TimeoutError
 
+    def _ready(self, seconds: float, *, writing: bool) -> bool:
+        if self._poll is not None:
+            poll = _poll_of(self._sock, writing=True) if writing else self._poll
+            return bool(poll.poll(ceil(seconds * 1000)))
+        files = ([], [self._sock]) if writing else ([self._sock], [])
+        return any(select.select(*files, [], seconds)[:2])
 
-def _ready(sock: socket.socket, seconds: float, *, writing: bool) -> bool:
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(sock, select.POLLOUT if writing else select.POLLIN)
-        return bool(poll.poll(ceil(seconds * 1000)))
-    files = ([], [sock]) if writing else ([sock], [])
-    return any(select.select(*files, [], seconds)[:2])
+
+def _poll_of(sock: socket.socket, *, writing: bool) -> Any:
+    """None where the system has none."""
+    if not hasattr(select, "poll"):
+        return None
+    poll = select.poll()
+    poll.register(sock, select.POLLOUT if writing else select.POLLIN)
+    return poll

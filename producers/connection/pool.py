@@ -59,7 +59,8 @@ class Pool:
             if link in self._in_use:  # else it was another process's
                 self._in_use.remove(link)
                 self._idle.append(link)
-                self._given.notify()
+                if self._waiting:
+                    self._given.notify()
 
     def drop(self, link: Link) -> None:
         """Instead of giving it back."""

@@ -17,7 +17,7 @@ __all__ = ["DESTINATIONS", "Destination", "Prepared", "Whole", "destination_name
 def destination_named(name: object) -> Destination:
     """The destination called `name`. Raises `InvalidEvent` naming the known ones."""
     found = DESTINATIONS.get(name) if isinstance(name, str) else None
-    if found is None:
-        hint = near(name, DESTINATIONS) if isinstance(name, str) else ""
-        raise InvalidEvent([Fault("destination", f"must be one of {', '.join(DESTINATIONS)}{hint}")])
-    return found
+    if found is not None:
+        return found
+    hint = near(name, DESTINATIONS) if isinstance(name, str) else ""
+    raise InvalidEvent([Fault("destination", f"must be one of {', '.join(DESTINATIONS)}{hint}")])

@@ -20,7 +20,7 @@ from producers.destinations.ids import made_or_given
 from producers.destinations.outcomes import ALL_TAKEN, Outcome, Reason, Rejected, not_taken
 from producers.errors import Fault, InvalidEvent
 from producers.normalisation import normalised_email, normalised_sha256
-from producers.validation import account_faults, all_faults, encoding_faults, faults_of
+from producers.validation import account_faults, all_faults, encoding_faults, faults_of, is_account
 
 DEFAULT_LIST = "AdvertiserDatabase"  # what an absent list means
 _PLAIN, _HASHED = "plain", "hashed"
@@ -28,7 +28,7 @@ _ENCODER = msgspec.json.Encoder()
 _KEYS = {(_PLAIN, True): b"email", (_PLAIN, False): b"emails", (_HASHED, True): b"sha256", (_HASHED, False): b"sha256s"}
 
 
-class Event(Struct, frozen=True, forbid_unknown_fields=True):
+class Event(Struct, frozen=True, forbid_unknown_fields=True, gc=False):  # it holds texts alone: no cycles
     """One address. Exactly one of `email` and `sha256`."""
 
     action: Literal["include", "exclude"]
@@ -50,7 +50,8 @@ def prepare(account: str, event: object, event_id: str | None, now: int) -> Prep
         given_id = made_or_given(event_id)
         order = DEFAULT_LIST if checked.list is UNSET else str(checked.list)
         payload = _ENCODER.encode(address)
-        sound = not list(account_faults(account)) and bool(order.encode())
+        order.encode()
+        sound = is_account(account) or not list(account_faults(account))
     except (ValueError, TypeError, RecursionError):
         sound = False
     if not sound:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from producers.clock import Window, parse_rfc3339_utc, rfc3339
 from producers.destinations.accounts import HEADERS_KEPT, AccountCredentials, lacking
 from producers.destinations.answers import Answer, Request
 from producers.destinations.contract import Destination, Prepared, Whole, decoded, without_time
+from producers.destinations.ids import new_id
 from producers.destinations.outcomes import (
     ALL_TAKEN,
     SERVER_SIDE_CODES,
@@ -30,9 +30,8 @@ from producers.destinations.outcomes import (
     unreadable,
 )
 from producers.errors import Fault, InvalidEvent
-from producers.validation import account_faults, all_faults, encoding_faults, faults_of
+from producers.validation import account_faults, all_faults, encoding_faults, faults_of, is_account
 
-_KELVIN = "\N{KELVIN SIGN}".encode()  # lowercase of it is a plain k, but not for bytes
 RESERVED_PREFIX = "rokt."  # any case; kept for Rokt's own names
 DEFAULT_EVENT_TYPE = "conversion"
 _ENCODER = msgspec.json.Encoder()
@@ -43,7 +42,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=256)]
 Value = Annotated[str, Meta(max_length=65536)]
 
 
-class Field(Struct, frozen=True, forbid_unknown_fields=True):
+class Field(Struct, frozen=True, forbid_unknown_fields=True, gc=False):  # it holds texts alone: no cycles
     """A `metaData` or `objectData` entry."""
 
     name: Name
@@ -54,12 +53,12 @@ class Field(Struct, frozen=True, forbid_unknown_fields=True):
 Fields = Annotated[list[Field], Meta(max_length=100)]
 
 
-class Event(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """An `EventObject`. Lengths are in characters."""
+class Event(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An `EventObject`. Lengths are in characters. Id and time are set here if the caller gave none."""
 
-    clientEventId: Annotated[str, Meta(min_length=1, max_length=36)]  # noqa: N815 - Rokt's spelling
+    clientEventId: Annotated[str, Meta(min_length=1, max_length=36)] | UnsetType = UNSET  # noqa: N815 - Rokt's spelling
     eventType: Annotated[str, Meta(min_length=1, max_length=128)]  # noqa: N815 - Rokt's spelling
-    eventTime: str  # noqa: N815 - Rokt's spelling
+    eventTime: str | UnsetType = UNSET  # noqa: N815 - Rokt's spelling
     metaData: Fields | UnsetType = UNSET  # noqa: N815 - Rokt's spelling
     objectData: Fields | UnsetType = UNSET  # noqa: N815 - Rokt's spelling
 
@@ -96,23 +95,37 @@ def prepare(account: str, event: Any, event_id: str | None, now: int) -> Prepare
 
     Raises `InvalidEvent` with every fault: fields are named as in the document, from `event` on.
     """
-    whole = _with_id_and_time(event, event_id, now)
     try:
-        checked = msgspec.convert(whole, Event)
+        checked, event_time = _checked(event, event_id, now)
         payload = _ENCODER.encode(checked)
-        event_time = parse_rfc3339_utc(checked.eventTime) if "eventTime" in event else now
-        sound = (
-            not list(account_faults(account))
-            and (event_id is None or checked.clientEventId == event_id)
-            and EVENT_API.window.fault(event_time, now) is None
-            and not _holds_reserved_name(checked, payload)
-        )
+        sound = is_account(account) or not list(account_faults(account))
     except (ValueError, TypeError, RecursionError):  # among the ValueErrors: msgspec's, and a lone surrogate's
         sound = False
     if not sound:
+        whole = _with_id_and_time(event, event_id, now)
         raise InvalidEvent(all_faults(_faults(account, whole, event_id, now), "event"))
-    said = without_time(payload)
-    return Prepared(checked.clientEventId, event_time, payload, event_type=checked.eventType, said=said)
+    return Prepared(checked.clientEventId, event_time, payload, "", "", "", checked.eventType, without_time(payload))
+
+
+def _checked(event: Any, event_id: str | None, now: int) -> tuple[Any, int]:
+    """The event with id and time, and that time in milliseconds. Raises ValueError or TypeError if it is not sound."""
+    if event_id is not None or type(event) is not dict:  # nearly always it can be read as it is, without a copy
+        event = _with_id_and_time(event, event_id, now)
+    checked: Any = msgspec.convert(event, Event)
+    if "clientEventId" not in event:
+        checked.clientEventId = new_id()
+    event_time = now
+    if "eventTime" in event:
+        event_time = parse_rfc3339_utc(checked.eventTime)
+        if EVENT_API.window.fault(event_time, now) is not None:
+            raise ValueError("its time")
+    else:
+        checked.eventTime = rfc3339(now)
+    if checked.clientEventId is UNSET or (event_id is not None and checked.clientEventId != event_id):
+        raise ValueError("its id")
+    if _holds_reserved_name(checked):
+        raise ValueError("a reserved name")
+    return checked, event_time
 
 
 def _with_id_and_time(event: object, event_id: str | None, now: int) -> object:
@@ -120,7 +133,7 @@ def _with_id_and_time(event: object, event_id: str | None, now: int) -> object:
         return event
     made: dict[str, Any] = {}
     if "clientEventId" not in event:
-        made["clientEventId"] = event_id if event_id is not None else str(uuid.uuid4())
+        made["clientEventId"] = event_id if event_id is not None else new_id()
     if "eventTime" not in event:
         made["eventTime"] = rfc3339(now)
     return {**event, **made}
@@ -138,10 +151,13 @@ def _faults(account: object, event: object, event_id: str | None, now: int) -> I
         yield Fault("id", "differs from event.clientEventId, which is the id of this destination")
 
 
-def _holds_reserved_name(event: Event, payload: bytes) -> bool:
-    """The bytes say no at once to nearly every event."""
-    possible = b"rokt." in payload.lower().replace(_KELVIN, b"k")
-    return possible and any(_reserved_names(msgspec.to_builtins(event)))
+def _holds_reserved_name(event: Event) -> bool:
+    """As `_reserved_names`, whose look at every name its first letter spares: an R is the small one of R alone."""
+    for entries in (event.metaData, event.objectData):
+        for entry in entries or ():
+            if entry.name[0] in "rR" and entry.name.lower().startswith(RESERVED_PREFIX):
+                return True
+    return False
 
 
 def _reserved_names(event: Any) -> Iterator[Fault]:

@@ -30,7 +30,7 @@ from producers.destinations.outcomes import (
 )
 from producers.destinations.session_matching import Echo, matched
 from producers.errors import Fault, InvalidEvent
-from producers.validation import account_faults, all_faults, encoding_faults, faults_of
+from producers.validation import account_faults, all_faults, encoding_faults, faults_of, is_account
 
 _SPELLINGS = {"Name": "name", "Value": "value"}  # the document's table -> its sample
 _ENCODER = msgspec.json.Encoder()
@@ -38,18 +38,18 @@ Text = Annotated[str, Meta(min_length=1)]
 Type = Literal["SignalImpression", "SignalViewed", "SignalResponse"]
 
 
-class Pair(Struct, frozen=True, forbid_unknown_fields=True):
+class Pair(Struct, frozen=True, forbid_unknown_fields=True, gc=False):  # it holds texts alone: no cycles
     """A `NameValuePair`, spelled as the document's sample does."""
 
     name: Text
     value: str
 
 
-class Event(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A `PartnerEvent`."""
+class Event(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A `PartnerEvent`. The time is set here if the caller gave none."""
 
     eventType: Type  # noqa: N815 - Rokt's spelling
-    eventTime: str  # noqa: N815 - Rokt's spelling
+    eventTime: str | UnsetType = UNSET  # noqa: N815 - Rokt's spelling
     sessionId: Text  # noqa: N815 - Rokt's spelling
     parentGuid: Text  # noqa: N815 - Rokt's spelling
     clientUniqueId: Text  # noqa: N815 - Rokt's spelling
@@ -86,19 +86,35 @@ def prepare(account: str, event: Any, event_id: str | None, now: int) -> Prepare
 
     `metadata` may be spelled `name`/`value` or, as the document's table has it, `Name`/`Value`. Raises `InvalidEvent`.
     """
-    whole = _completed(event, now)
     try:
-        checked = msgspec.convert(whole, Event)
+        checked, event_time = _checked(event, now)
         payload = _ENCODER.encode(checked)
-        event_time = parse_rfc3339_utc(checked.eventTime)
         given_id = made_or_given(event_id)
-        sound = not list(account_faults(account)) and SERVER_EVENTS.window.fault(event_time, now) is None
+        sound = is_account(account) or not list(account_faults(account))
     except (ValueError, TypeError, RecursionError):
         sound = False
     if not sound:
-        raise InvalidEvent(all_faults(_faults(account, whole, event_id, now), "event"))
+        raise InvalidEvent(all_faults(_faults(account, _completed(event, now), event_id, now), "event"))
     said = without_time(payload)
     return Prepared(given_id, event_time, payload, checked.sessionId, "", given_id, checked.eventType, said)
+
+
+def _checked(event: Any, now: int) -> tuple[Any, int]:
+    """The event with a time, and that time in milliseconds. Raises ValueError or TypeError if it is not sound."""
+    if type(event) is not dict:
+        event = _completed(event, now)
+    try:  # nearly always it can be read as it is, without a copy
+        checked: Any = msgspec.convert(event, Event)
+    except msgspec.ValidationError:
+        event = _completed(event, now)
+        checked = msgspec.convert(event, Event)
+    if "eventTime" not in event:
+        checked.eventTime = rfc3339(now)
+        return checked, now
+    event_time = parse_rfc3339_utc(checked.eventTime)
+    if SERVER_EVENTS.window.fault(event_time, now) is not None:
+        raise ValueError("its time")
+    return checked, event_time
 
 
 def _completed(event: object, now: int) -> object:

@@ -34,6 +34,11 @@ class Privacy(Struct, frozen=True):
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "drop", frozenset(map(folded, self.drop)))
 
+    @property
+    def inert(self) -> bool:
+        """Whether every event may leave as it is."""
+        return not self.drop and all(mode == "plain" for mode in (self.default, *self.accounts.values()))
+
     def hashes(self, account: object) -> bool:
         """Whether an account's personal fields must be hashed. What is no account at all has the strictest mode."""
         if isinstance(account, str):

@@ -2,7 +2,8 @@
 
 Enqueues conversions of about 600 bytes for 8 accounts on an embedded Redis (AOF everysec): one call after the other, 64
 coroutines at a time, and a hundred in a call. Prints p50 and p99 of a call and events a second; then the CPU of this
-process for one `enqueue` beside `celery .delay()` with the same payload, in turns. Medians of the rounds.
+process: to check an event of each destination, for an event of a call that holds a hundred, for one of 64 coroutines,
+and for one `enqueue` beside `celery .delay()` with the same payload, in turns. Medians of the rounds.
 """
 
 from __future__ import annotations
@@ -95,6 +96,27 @@ def cpu_us(call: Callable[[str, dict[str, Any]], object]) -> float:
     return (time.process_time() - began) / CPU_CALLS * 1e6
 
 
+def checked_us(producer: Producer, line: dict[str, Any]) -> float:
+    """Of this process, to check an event and make what will be stored of it."""
+    return cpu_us(lambda _account, _event: producer.preparer.prepare_line(line))
+
+
+def rates_us(call: Callable[[], tuple[list[float], int]]) -> float:
+    """Of this process, for an event of a kind of call (the event's own making included)."""
+    began = time.process_time()
+    _, done = call()
+    return (time.process_time() - began) / done * 1e6
+
+
+def a_line_of_each() -> Iterator[dict[str, Any]]:
+    """About 600 bytes where the API takes so many; id and time are made."""
+    pairs = [{"name": f"attribute{number}", "value": "x" * 18} for number in range(9)]
+    signal = {"eventType": "SignalViewed", "sessionId": "s", "parentGuid": "g" * 36, "clientUniqueId": "c"}
+    yield {"destination": "event-api", "account": "1", "event": {"eventType": "conversion", "objectData": pairs}}
+    yield {"destination": "server-events", "account": "1", "event": {**signal, "metadata": pairs}}
+    yield {"destination": "audience", "account": "1", "event": {"action": "include", "email": "a@example.com"}}
+
+
 def delay(url: str) -> Callable[[str, dict[str, Any]], object]:
     """What teams write today: a task an event, as a publisher that must not block has to set it up."""
     app = celery.Celery("bench", broker=url)
@@ -119,6 +141,11 @@ def main(seconds: float) -> None:
         for name, kind in kinds.items():
             rounds = [kind() for _ in range(ROUNDS)]
             _print(name, rounds, seconds)
+        for line in a_line_of_each():
+            us = median(checked_us(producer, line) for _ in range(ROUNDS))
+            print(f"CPU to check an event of {line['destination']}: {us:.1f} us")  # noqa: T201
+        for name, kind in list(kinds.items())[1:]:
+            print(f"CPU of an event, {name}: {median(rates_us(kind) for _ in range(ROUNDS)):.1f} us")  # noqa: T201
         _print_cpu(producer, delay(f"{server.url.rpartition('/')[0]}/1"))
         producer.close()
 

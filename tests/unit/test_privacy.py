@@ -237,7 +237,7 @@ def test_what_is_taken_for_an_event_is_hashed_whatever_it_is_made_of() -> None:
     """Mappings of any kind, tuples for lists, and the destinations' own models."""
     entries = (UserDict(pair("email", "hello@example.com")), MappingProxyType(pair("firstname", "John")))
     field = event_api.Field("email", "hello@example.com")
-    model = event_api.Event("i", "x", "2026-11-22T10:00:00Z", objectData=[field])
+    model = event_api.Event(clientEventId="i", eventType="x", eventTime="2026-11-22T10:00:00Z", objectData=[field])
     for whole in (MappingProxyType(event(objectData=entries)), UserDict(event(objectData={field})), model):
         payload = event_api.prepare(ACCOUNT, HASHING.applied("event-api", ACCOUNT, whole), None, NOW).payload
         assert HASH.encode() in payload

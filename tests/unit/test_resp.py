@@ -1,12 +1,9 @@
-"""A command is written as redis-py would write it, with hiredis and without."""
+"""A command is written as redis-py would write it."""
 
 from __future__ import annotations
 
-import importlib
-import sys
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from redis import Connection
@@ -21,14 +18,3 @@ def test_any_command_is_written_as_redis_py_writes_it(words: list[str | bytes | 
     command = ["EVALSHA", *words]
     theirs: Any = Connection  # redis-py types it in part
     assert resp.packed(command) == b"".join(theirs().pack_command(*command))
-
-
-def test_without_hiredis_it_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    command: list[str | bytes | int] = ["EVALSHA", "é", b"\xff", 7, ""]
-    wanted = resp.packed(command)
-    monkeypatch.setitem(sys.modules, "hiredis", None)
-    try:
-        assert importlib.reload(resp).packed(command) == wanted
-    finally:
-        monkeypatch.undo()
-        importlib.reload(resp)
