@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from tests.support import certificates, forked
 from tests.support.order import LongestFirst
 from tests.support.sandbox import Sandbox
-from worker.redis_client import async_redis, sync_redis
+from worker.connection.client import async_redis, sync_redis
 from worker.stack import parts
 from worker.stack.child import Child
 from worker.stack.redis_server import EmbeddedRedis

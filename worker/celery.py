@@ -23,19 +23,19 @@ from celery.signals import (
 from producers.destinations import DESTINATIONS
 from producers.errors import ConfigurationError
 from worker import logs, tasks
-from worker.broker import broker
-from worker.broker_connection import BrokerConnection
-from worker.consumer_step import ConsumerStep
-from worker.dispatch import DispatchStep
+from worker.broker.broker import broker
+from worker.broker.connection import BrokerConnection
+from worker.broker.queues import task_queues
 from worker.intake.step import IntakeStep
+from worker.lifecycle.consumer_step import ConsumerStep
+from worker.lifecycle.dispatch import DispatchStep
+from worker.lifecycle.start_check import refuse_unusable
+from worker.lifecycle.stop_step import StopStep
+from worker.lifecycle.stopping import STOPPING
 from worker.names import replay_name, task_name
+from worker.operating.unpark import UnparkStep
 from worker.process import close_process, open_process
-from worker.queues import task_queues
 from worker.settings import load_settings, longest_task_s
-from worker.start_check import refuse_unusable
-from worker.stop_step import StopStep
-from worker.stopping import STOPPING
-from worker.unpark import UnparkStep
 
 Made = TypeVar("Made")
 
@@ -86,7 +86,7 @@ app.conf.update(
     task_ignore_result=True,
     task_time_limit=longest_task_s(SETTINGS),
     task_publish_retry=False,
-    worker_consumer="worker.consumer:Consumer",
+    worker_consumer="worker.lifecycle.consumer:Consumer",
     worker_prefetch_multiplier=1,
     worker_send_task_events=True,
     task_send_sent_event=True,

@@ -19,9 +19,9 @@ from producers.destinations.accounts import AccountCredentials
 from producers.destinations.answers import Request
 from producers.lines import Line
 from producers.settings import BatchSettings
+from worker.access.credentials import Credentials, SandboxCredentials
 from worker.check.fields import masked
-from worker.credentials import Credentials, SandboxCredentials
-from worker.sending import IDEMPOTENCY_HEADER
+from worker.delivery.sending import IDEMPOTENCY_HEADER
 from worker.settings import Settings, caps_of, load_settings, open_credentials
 
 Key = tuple[str, str, str]

@@ -13,20 +13,20 @@ from redis.exceptions import RedisError
 
 from producers.destinations import DESTINATIONS
 from producers.keys import Slot
+from worker.access.tokens import FleetTokens
 from worker.buffer.buffer import Buffer
-from worker.delivery import Delivery
-from worker.dispatch_note import DispatchNote
+from worker.connection.client import async_redis
+from worker.delivery.delivery import Delivery
+from worker.delivery.sending import Target
+from worker.delivery.summary import Summary
 from worker.effects import effect
 from worker.http import HttpTransport, Transport
-from worker.redis_client import async_redis
+from worker.lifecycle.dispatch_note import DispatchNote
+from worker.lifecycle.stopping import SETTLE_S, STOPPING, Stopping
 from worker.replay.asking import Asking
 from worker.replay.runner import Runner
 from worker.second_consent import consent_or_nobody
-from worker.sending import Target
 from worker.settings import Settings, open_credentials
-from worker.stopping import SETTLE_S, STOPPING, Stopping
-from worker.summary import Summary
-from worker.tokens import FleetTokens
 
 log = structlog.get_logger("forwarder.process")
 LOOK_S = 0.5

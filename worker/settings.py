@@ -24,11 +24,11 @@ from producers.settings import (
     read,
     variable,
 )
-from worker.amqp_url import parse_amqp_url
-from worker.broker import is_amqp, is_redis
+from worker.access.credentials import Credentials, FileCredentials, SandboxCredentials
+from worker.broker.amqp_url import parse_amqp_url
+from worker.broker.broker import is_amqp, is_redis
 from worker.buffer.batches import Bounds, Room
-from worker.credentials import Credentials, FileCredentials, SandboxCredentials
-from worker.retry import RetryPolicy
+from worker.delivery.retry import RetryPolicy
 
 API_HOSTS = {"production": "https://api.rokt.com"}  # tokens and the Query API
 

@@ -12,10 +12,10 @@ from celery import Celery
 
 from producers.destinations import DESTINATIONS
 from producers.errors import ForwarderError
+from worker.delivery.summary import Summary
 from worker.names import replay_name, task_name
 from worker.process import open_process
 from worker.settings import Settings
-from worker.summary import Summary
 
 
 class DeliveryFailed(ForwarderError):

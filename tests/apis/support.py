@@ -23,10 +23,10 @@ from producers.settings import buffer_settings
 from tests.integration.support import Cli, environment
 from tests.support.sandbox import Sandbox
 from worker.buffer.holds import EVERYTHING, Holds
-from worker.redis_client import sync_redis, with_redis
+from worker.connection.client import sync_redis, with_redis
+from worker.operating.status import left, status
 from worker.stack import parts
 from worker.stack.child import Child
-from worker.status import left, status
 
 SECRET = "s3cret-of-nobody-else"  # in every secret of every account, and nowhere else
 KINDS = {

@@ -19,9 +19,9 @@ from producers.destinations.outcomes import Delivered
 from producers.stored_event import StoredEvent, decode
 from tests.apis.cases import signal
 from tests.unit.samples import NOW, batch, event, json_values
-from worker.attempt import Attempt
 from worker.buffer.batches import Settlement
-from worker.settling import Next, settle
+from worker.delivery.attempt import Attempt
+from worker.delivery.settling import Next, settle
 
 FIELDS = ("eventType", "sessionId", "parentGuid", "clientUniqueId")
 STATUSES = {"event-api": [200], "server-events": [200, 207], "audience": [201]}

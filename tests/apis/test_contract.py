@@ -20,8 +20,8 @@ from producers.destinations.outcomes import Delivered, Limited, Outcome, Rejecte
 from producers.errors import InvalidEvent
 from tests.apis.cases import CASES, Case
 from tests.unit.samples import ACCOUNT, NOW, batch, json_values, payload, stored
-from worker.attempt import Attempt
-from worker.settling import Next, settle
+from worker.delivery.attempt import Attempt
+from worker.delivery.settling import Next, settle
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 SECRET = "s3cret"  # in each of the cases' credentials

@@ -23,11 +23,11 @@ from tests.buffer.invariants import check
 from tests.buffer.support import World
 from tests.unit.fakes import Keys, NoTokens
 from worker.buffer.buffer import Buffer
-from worker.delivery import Delivery
+from worker.delivery.delivery import Delivery
+from worker.delivery.sending import Target
+from worker.delivery.summary import Summary
 from worker.http import KINDS, HttpTransport, Kind
-from worker.sending import Target
 from worker.settings import DeliverySettings
-from worker.summary import Summary
 
 EVENTS, TIMEOUT_S, ACCOUNT = 3, 0.3, "12345"
 OK = b"HTTP/1.1 200 OK\r\n"

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from producers.destinations.answers import Answer, Request
 from tests.apis.support import SECRET, Fleet, booking
 from tests.integration.support import eventually
-from worker.tokens import FleetTokens
+from worker.access.tokens import FleetTokens
 
 APP, APP_SECRET = "app-7", "a-secret-of-the-app"
 

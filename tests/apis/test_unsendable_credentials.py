@@ -7,9 +7,9 @@ from redis.asyncio import Redis
 
 from producers.destinations.answers import NoAnswer, Request
 from tests.apis.support import Fleet, signal
+from worker.access.oauth import TokenFailed
+from worker.access.tokens import FleetTokens
 from worker.http import HttpTransport
-from worker.oauth import TokenFailed
-from worker.tokens import FleetTokens
 
 
 @pytest.mark.parametrize("value", ["schlüssel", "key\u200b", "key\n", "\udc00"])

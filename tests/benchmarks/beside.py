@@ -39,9 +39,9 @@ from tests.integration.support import Cli, environment, eventually
 from tests.support.letters import fill, made
 from tests.support.sandbox import Sandbox
 from worker.buffer.calls import READS, SCRIPTS
+from worker.connection.client import sync_redis, with_redis
 from worker.dead_letters import Filter
-from worker.lookup import Lookup
-from worker.redis_client import sync_redis, with_redis
+from worker.events.lookup import Lookup
 from worker.replay.replays import Replays
 from worker.settings import caps_of
 from worker.stack import parts

@@ -26,8 +26,8 @@ from producers.clock import DAY_MS, now_ms
 from producers.settings import BufferSettings
 from tests.integration.support import FORWARDER
 from tests.support.letters import fill, made
+from worker.connection.client import sync_redis, with_redis
 from worker.dead_letters import Letter
-from worker.redis_client import sync_redis, with_redis
 from worker.stack import parts
 from worker.stack.redis_server import EmbeddedRedis
 

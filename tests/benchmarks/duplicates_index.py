@@ -20,7 +20,7 @@ from producers.destinations.event_api import EVENT_API
 from producers.keys import Slot
 from producers.prints import print_of_content, print_of_id
 from producers.settings import BatchSettings, BufferSettings
-from worker.redis_client import sync_redis
+from worker.connection.client import sync_redis
 from worker.stack.redis_server import EmbeddedRedis
 
 CALL = 500

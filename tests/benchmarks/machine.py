@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from worker.redis_client import sync_redis
+from worker.connection.client import sync_redis
 
 
 def machine(redis_url: str) -> dict[str, Any]:

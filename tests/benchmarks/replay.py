@@ -26,8 +26,8 @@ from producers.settings import buffer_settings
 from tests.integration.support import Cli, environment, eventually
 from tests.support.letters import fill, made
 from tests.support.sandbox import Sandbox
+from worker.connection.client import sync_redis, with_redis
 from worker.dead_letters import Letter
-from worker.redis_client import sync_redis, with_redis
 from worker.stack import parts
 from worker.stack.child import Child
 from worker.stack.redis_server import EmbeddedRedis

@@ -22,7 +22,7 @@ from producers.keys import Slot
 from producers.session import viewed
 from worker.buffer.batches import Batch, Limits, Settlement
 from worker.buffer.buffer import Buffer
-from worker.redis_client import async_redis, sync_redis
+from worker.connection.client import async_redis, sync_redis
 from worker.stack.redis_server import EmbeddedRedis
 
 EVENTS = 4

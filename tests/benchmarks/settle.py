@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from producers.keys import Slot
 from tests.buffer.support import World, event
 from worker.buffer.batches import Bounds, Limits, Noted, Settlement, Verdict
-from worker.redis_client import async_redis
+from worker.connection.client import async_redis
 from worker.stack.redis_server import EmbeddedRedis
 
 ACCOUNTS, EVENT_BYTES = 8, 600

@@ -29,13 +29,13 @@ from tests.conftest import Environment
 from tests.intake.support import Buffer, hand_over, line, names, reading
 from tests.integration.support import Cli, Forwarder, eventually, ids_of, samples, times_accepted
 from tests.unit.imports import ROOT
-from worker.broker import broker
-from worker.broker_check import BrokerAway, check_broker
-from worker.broker_connection import BrokerConnection
+from worker.broker.broker import broker
+from worker.broker.check import BrokerAway, check_broker
+from worker.broker.connection import BrokerConnection
+from worker.broker.queues import EVENTS, QUORUM
+from worker.connection.client import sync_redis
 from worker.intake.hand_over import Outcome
 from worker.intake.kombu_reader import MOST, KombuReader
-from worker.queues import EVENTS, QUORUM
-from worker.redis_client import sync_redis
 from worker.stack import parts
 from worker.stack.ports import free_port, wait_http
 from worker.stack.redis_server import EmbeddedRedis

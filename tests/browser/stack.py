@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from tests.browser.support import TOKEN
 from tests.integration.support import Cli, Forwarder, Line, running, sample, samples
+from worker.connection.client import sync_redis
 from worker.metrics.samples import EVERY_S, key
-from worker.redis_client import sync_redis
 from worker.stack import parts
 from worker.stack.ports import LOOPBACK, free_port, wait_http
 

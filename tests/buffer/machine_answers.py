@@ -16,7 +16,7 @@ LAST = st.booleans()  # of those in flight, the last claimed, or the first
 
 
 class Answers(Core):
-    """A settlement of each kind that `worker.settling` makes."""
+    """A settlement of each kind that `worker.delivery.settling` makes."""
 
     def one_under_way(self, last: bool) -> Flight | None:
         """A batch in flight: the one that was claimed last, or first; after a claim if there is none."""

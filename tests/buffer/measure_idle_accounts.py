@@ -12,7 +12,7 @@ from pathlib import Path
 from producers.keys import Slot
 from tests.buffer.crowd import add_held, add_idle
 from tests.buffer.support import World, events
-from worker.redis_client import async_redis
+from worker.connection.client import async_redis
 from worker.stack.redis_server import EmbeddedRedis
 
 ACCOUNTS = 200_000

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.buffer.machine import BufferMachine
-from worker.redis_client import async_redis
+from worker.connection.client import async_redis
 from worker.stack.redis_server import EmbeddedRedis
 
 ROUND = 25  # examples

@@ -11,7 +11,7 @@ from redis.exceptions import ResponseError
 
 from producers.keys import Slot
 from tests.buffer.support import World, event, events
-from worker.redis_client import async_redis
+from worker.connection.client import async_redis
 from worker.stack.redis_server import EmbeddedRedis
 
 

@@ -11,7 +11,7 @@ from producers.keys import Slot
 from producers.settings import BatchSettings, BufferSettings
 from tests.buffer.ids_picture import IDS_A_HASH, ids_noted
 from tests.buffer.support import World, event, known, settlement
-from worker.lookup import Found, Lookup
+from worker.events.lookup import Found, Lookup
 
 HALF_MS = 12 * 3_600_000
 

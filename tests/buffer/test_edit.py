@@ -17,7 +17,7 @@ from producers.stored_event import decode
 from tests.buffer.support import World
 from tests.buffer.test_erasure import JANE, MARY, of_event_api, place
 from worker.dead_letters import DeadLetters, Editor, Filter, NotEdited, Opened
-from worker.person import Person
+from worker.erasure.person import Person
 
 CAPS = BatchSettings(max_events=100, max_bytes=1_000_000)
 PREPARER = Preparer({"event-api": CAPS, "audience": CAPS})

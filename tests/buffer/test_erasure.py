@@ -19,11 +19,11 @@ from tests.buffer.invariants import check
 from tests.buffer.picture import take_picture
 from tests.buffer.support import World, settlement
 from worker.buffer.looking import Letters
+from worker.connection.client import sync_redis
 from worker.dead_letters import DeadLetters, Filter
-from worker.erasure import Found, RedisPlace, Where
+from worker.erasure.erasure import Found, RedisPlace, Where
+from worker.erasure.person import Person
 from worker.intake.letters import reject
-from worker.person import Person
-from worker.redis_client import sync_redis
 from worker.stack.redis_server import EmbeddedRedis
 
 JANE, MARY = "jane@example.com", "mary@example.com"

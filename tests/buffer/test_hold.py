@@ -7,7 +7,7 @@ import pytest
 from producers.clock import now_ms
 from producers.settings import BufferSettings
 from tests.buffer.support import World, event, events, whole
-from worker.status import status
+from worker.operating.status import status
 
 
 async def test_nothing_of_a_held_account_is_claimed_until_the_hold_ends(world: World) -> None:

@@ -8,7 +8,7 @@ from producers.settings import BufferSettings
 from tests.buffer.support import World, event, events, whole
 from worker.buffer.batches import Batch, Limits, Settled, Settlement, Verdict
 from worker.buffer.holds import EVERYTHING
-from worker.status import status
+from worker.operating.status import status
 
 
 async def shown(world: World) -> dict[str, object]:

@@ -10,10 +10,10 @@ from producers.keys import Slot
 from producers.settings import BufferSettings
 from tests.buffer.support import World, event, events
 from worker.buffer.batches import Noted, Settlement, Verdict
+from worker.connection.client import sync_redis
 from worker.metrics.exposition import metrics_text
 from worker.metrics.reading import Reading, ask, understood
 from worker.metrics.samples import Sampler, key, series
-from worker.redis_client import sync_redis
 
 HOUR_MS = 3_600_000
 

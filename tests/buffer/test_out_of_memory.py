@@ -18,9 +18,9 @@ from tests.buffer.support import World, event, settlement, whole
 from tests.support.letters import made
 from worker.buffer.batches import Room
 from worker.cli.ending import in_one_line
+from worker.connection.client import async_redis
 from worker.dead_letters import DeadLetters, Filter
 from worker.dead_letters.importing import NoRoom
-from worker.redis_client import async_redis
 from worker.replay import Replays
 from worker.replay.runner import Runner
 from worker.stack.redis_server import EmbeddedRedis

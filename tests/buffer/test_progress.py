@@ -15,10 +15,10 @@ from producers.keys import Slot
 from producers.stored_event import StoredEvent
 from tests.buffer.support import World
 from tests.unit.fakes import NoTokens
+from worker.access.credentials import SandboxCredentials
 from worker.buffer.buffer import Buffer
-from worker.credentials import SandboxCredentials
-from worker.delivery import Delivery
-from worker.sending import Target
+from worker.delivery.delivery import Delivery
+from worker.delivery.sending import Target
 from worker.settings import load_settings
 
 ADDRESS = StoredEvent(1, 1, b'"%s"' % (b"a" * 64), id="x" * 36).encode()

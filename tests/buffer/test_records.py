@@ -16,12 +16,12 @@ from producers.keys import Slot
 from producers.settings import BatchSettings, BufferSettings
 from producers.stored_event import StoredEvent
 from tests.buffer.support import World, known
-from worker.attempt import Attempt
 from worker.buffer import tallies
 from worker.buffer.batches import Batch, Bounds
-from worker.lookup import Found, Lookup
-from worker.records import Spent, codes_of, known_by, recorded
-from worker.settling import Next, settle
+from worker.delivery.attempt import Attempt
+from worker.delivery.records import Spent, codes_of, known_by, recorded
+from worker.delivery.settling import Next, settle
+from worker.events.lookup import Found, Lookup
 
 NO = (Reason("Bad", "no"),)
 KEPT = Bounds(records_ms=60_000)

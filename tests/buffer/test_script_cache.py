@@ -8,8 +8,8 @@ from producers.producer import Producer
 from producers.settings import BatchSettings, BufferSettings
 from tests.buffer.support import World, event, whole
 from worker.buffer.batches import Settled, Settlement
+from worker.connection.client import sync_redis
 from worker.dead_letters import DeadLetters, Filter
-from worker.redis_client import sync_redis
 from worker.stack.redis_server import EmbeddedRedis
 
 CAPS = BatchSettings(max_events=100, max_bytes=1_000_000, linger_ms=0)

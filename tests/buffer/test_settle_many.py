@@ -18,7 +18,7 @@ from tests.buffer.support import World, event, settlement, whole
 from worker.buffer import buffer as buffers
 from worker.buffer.batches import Batch, Bounds, Limits, Noted, Settled, Settlement, Verdict
 from worker.buffer.calls import fetch
-from worker.redis_client import with_redis
+from worker.connection.client import with_redis
 from worker.stack.redis_server import EmbeddedRedis
 
 BOUNDS = Bounds(failures=3, most_dead=5, records_ms=60_000)

@@ -9,10 +9,10 @@ import pytest
 from producers.destinations.event_api import EVENT_API
 from producers.destinations.outcomes import Delivered, Outcome, Reason, Retry
 from tests.buffer.support import World, events
-from worker.attempt import Attempt
 from worker.buffer.batches import Batch
+from worker.delivery.attempt import Attempt
+from worker.delivery.settling import Next, settle
 from worker.settings import DeliverySettings
-from worker.settling import Next, settle
 
 SIX_HOURS_MS = 6 * 3_600_000
 SETTINGS = DeliverySettings()

@@ -11,9 +11,9 @@ import pytest
 from producers.destinations.event_api import EVENT_API
 from producers.destinations.outcomes import Delivered, Outcome, Reason, Rejected
 from tests.buffer.support import World, event, events, name_of, whole
-from worker.attempt import Attempt
 from worker.buffer.batches import Batch, Settled, Settlement, Verdict
-from worker.settling import Next, settle
+from worker.delivery.attempt import Attempt
+from worker.delivery.settling import Next, settle
 
 REFUSAL = Reason("InvalidContent", "no")
 

@@ -10,10 +10,10 @@ from producers.destinations.accounts import AccountCredentials
 from producers.keys import Slot
 from tests.unit.fakes import Keys, NoTokens
 from worker.buffer.buffer import Buffer
-from worker.delivery import Delivery
+from worker.connection.client import async_redis
+from worker.delivery.delivery import Delivery
+from worker.delivery.sending import Target
 from worker.http import HttpTransport
-from worker.redis_client import async_redis
-from worker.sending import Target
 from worker.settings import DeliverySettings
 
 KEYS = Keys({"12345": AccountCredentials(public_key="rpub", secret_key="rsec")})

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tests.chaos.evidence import Evidence
 from tests.chaos.marks import code_of
 from tests.chaos.watch import differences
-from worker.status import STATES
+from worker.operating.status import STATES
 
 
 def lost(seen: Evidence) -> list[str]:

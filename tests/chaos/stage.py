@@ -17,7 +17,7 @@ from tests.chaos.plan import HTTP_TIMEOUT_S, LEASE_S, Plan
 from tests.chaos.stopped import Kill, Stopped
 from tests.integration.support import processes_under
 from tests.support.sandbox import Sandbox
-from worker.redis_client import sync_redis
+from worker.connection.client import sync_redis
 from worker.stack import parts
 from worker.stack.child import Child
 from worker.stack.redis_server import EmbeddedRedis

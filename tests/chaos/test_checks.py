@@ -17,7 +17,7 @@ from tests.chaos.evidence import Evidence, Logs, Request, read_logs
 from tests.chaos.stopped import Kill
 from tests.chaos.watch import Looks, differences
 from tests.chaos.weather import Weather
-from worker.status import STATES
+from worker.operating.status import STATES
 
 Change = Callable[[Evidence], object]
 FIRST, SECOND = Request(1, "trace-1", 200, 10.0, 10.1), Request(2, "trace-2", 200, 17.0, 17.1)

@@ -31,9 +31,9 @@ from tests.apis.garbage import Garbage
 from tests.buffer.invariants import check
 from tests.buffer.picture import take_picture
 from tests.integration.support import environment, sample
-from worker.redis_client import async_redis, with_redis
+from worker.connection.client import async_redis, with_redis
+from worker.operating.status import left, status
 from worker.stack.redis_server import EmbeddedRedis
-from worker.status import left, status
 
 Fsync = Literal["always", "everysec"]
 each_fsync = pytest.mark.parametrize("fsync", ["always", "everysec"])

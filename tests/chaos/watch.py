@@ -12,8 +12,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from producers.settings import BufferSettings
-from worker.redis_client import with_redis
-from worker.status import STATES, status
+from worker.connection.client import with_redis
+from worker.operating.status import STATES, status
 
 LOOK_S = 0.2
 ENDS = ("accepted", "delivered", "dead", "discarded")  # counts that never fall

@@ -8,9 +8,9 @@ from producers.clock import now_ms
 from producers.destinations import DESTINATIONS
 from producers.destinations.outcomes import Reason
 from producers.keys import Slot
-from worker.attempt import Attempt, bury
 from worker.buffer.batches import Limits, Settlement
 from worker.buffer.buffer import Buffer
+from worker.delivery.attempt import Attempt, bury
 
 
 async def die(redis: Redis, prefix: str, destination: str = "event-api", code: str = "No", message: str = "no") -> int:

@@ -15,7 +15,7 @@ from redis import Redis
 
 from tests.integration.support import FORWARDER, Cli, Ended, as_lines, environment, eventually, processes_under
 from tests.support.sandbox import Sandbox
-from worker.redis_client import sync_redis
+from worker.connection.client import sync_redis
 from worker.stack import parts
 from worker.stack.child import Child
 from worker.stack.redis_server import EmbeddedRedis

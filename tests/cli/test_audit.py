@@ -10,8 +10,8 @@ from redis.asyncio import Redis
 
 from tests.cli.conftest import entries
 from tests.integration.support import Cli, sample
-from worker.audit import Wanted, acting, note
-from worker.audit import entries as read
+from worker.operating.audit import Wanted, acting, note
+from worker.operating.audit import entries as read
 
 
 def test_pauses_and_resumptions_are_noted(cli: Cli) -> None:
@@ -58,7 +58,7 @@ async def test_more_entries_than_a_page_are_listed_each_once(redis: Redis, prefi
         await note(redis, prefix, "erase" if number % 2 else "pause", {"n": number})
     for limit, wanted in ((None, [5, 3, 1]), (2, [5, 3])):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("worker.audit.PAGE", 2)
+            patch.setattr("worker.operating.audit.PAGE", 2)
             found = await read(redis, prefix, limit, Wanted("erase"))
         assert [entry["details"]["n"] for entry in found] == wanted
 
@@ -103,7 +103,7 @@ def test_nothing_is_noted_of_what_was_not_done(cli: Cli, tmp_path: Any) -> None:
 
 def test_the_loop_of_a_caller_that_is_cancelled_still_tells(redis_server: Any, prefix: str) -> None:
     """As Ctrl-C does it."""
-    from worker.redis_client import with_redis
+    from worker.connection.client import with_redis
 
     async def work(redis: Redis) -> None:
         async with acting(redis, prefix, "dlq discard", {}) as told:

@@ -18,10 +18,10 @@ from tests.cli.letters import die
 from tests.integration.support import Cli, samples
 from worker.cli import context
 from worker.cli.dlq import app, discarding
+from worker.connection.client import with_redis
 from worker.dead_letters import DeadLetters, Filter
 from worker.dead_letters.choice import Choice
 from worker.dead_letters.finding import Finder
-from worker.redis_client import with_redis
 from worker.replay import Replays
 from worker.settings import caps_of
 

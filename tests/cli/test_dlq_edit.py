@@ -22,8 +22,8 @@ from tests.cli.letters import die
 from tests.integration.support import FORWARDER, Cli, Line, sample
 from worker.cli import context
 from worker.cli.dlq import app
+from worker.connection.client import sync_redis
 from worker.intake.letters import reject
-from worker.redis_client import sync_redis
 
 ACCOUNT, ID = "48001", "48001-1"
 TYPO = sample(ACCOUNT, 1)

@@ -19,8 +19,8 @@ from producers.settings import BufferSettings
 from tests.integration.support import FORWARDER, Cli
 from tests.support.letters import fill, made
 from worker.cli.dlq.filters import chosen_by, filtered
+from worker.connection.client import async_redis
 from worker.dead_letters import Filter, Letter
-from worker.redis_client import async_redis
 
 HOUR_MS = 3_600_000
 LETTERS = 60

@@ -12,7 +12,7 @@ from tests.cli.conftest import entries
 from tests.integration.support import Cli, sample, samples
 from worker.buffer.batches import Limits
 from worker.buffer.buffer import Buffer
-from worker.redis_client import sync_redis
+from worker.connection.client import sync_redis
 
 JANE = "jane.3@private.example"  # the fourth of the samples
 HASH = sha256(JANE.encode()).hexdigest()

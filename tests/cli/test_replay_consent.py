@@ -14,8 +14,8 @@ from producers.stored_event import decode, event_time_of
 from tests.integration.support import Cli, sample
 from worker.buffer.batches import Death, Limits, Settlement
 from worker.buffer.buffer import Buffer
+from worker.connection.client import sync_redis
 from worker.intake.letters import reject
-from worker.redis_client import sync_redis
 
 SHOP = """
 def agreed(destination, account, event):

@@ -11,7 +11,7 @@ import pytest
 from producers.keys import Slot
 from tests.console.support import Browser, Console, bury, served
 from tests.integration.support import environment
-from worker.redis_client import with_redis
+from worker.connection.client import with_redis
 from worker.stack.redis_server import EmbeddedRedis
 
 Bury = Callable[..., None]

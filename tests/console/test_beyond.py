@@ -12,9 +12,9 @@ from producers.clock import now_ms
 from producers.settings import buffer_settings
 from tests.console.conftest import Bury
 from tests.console.support import Browser, Console, Parsed
+from worker.connection.client import with_redis
 from worker.dead_letters import Filter
 from worker.dead_letters.asked import EARLIEST, LATEST, duration, moment
-from worker.redis_client import with_redis
 from worker.replay import Replays
 from worker.replay.record import record_key
 

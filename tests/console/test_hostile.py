@@ -14,8 +14,8 @@ from producers.keys import Slot
 from tests.buffer.support import hold
 from tests.console.conftest import Bury
 from tests.console.support import Browser, Console, Parsed, conversion
+from worker.connection.client import with_redis
 from worker.console.text import pretty, visible
-from worker.redis_client import with_redis
 
 MARKUP = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)><b hx-get='/pause' hx-trigger='load'>{{7*7}}${7*7}"
 HIDDEN = "\x1b[31m\x07\u202egnp.exe\u2066\u200b\u0000\r\n"

@@ -15,8 +15,8 @@ from tests.buffer.support import hold
 from tests.console.conftest import Bury
 from tests.console.support import Browser, Console, conversion, served
 from tests.integration.support import environment
-from worker.audit import entries
-from worker.redis_client import with_redis
+from worker.connection.client import with_redis
+from worker.operating.audit import entries
 from worker.stack.ports import free_port
 
 LETTER = "/dead-letters/event-api/0/"

@@ -15,8 +15,8 @@ from producers.settings import buffer_settings
 from tests.console.conftest import Bury
 from tests.console.support import Browser, Console, served
 from tests.integration.support import environment
-from worker.audit import entries
-from worker.redis_client import with_redis
+from worker.connection.client import with_redis
+from worker.operating.audit import entries
 from worker.replay import Replays
 from worker.stack.ports import free_port
 from worker.stack.redis_server import EmbeddedRedis

@@ -12,8 +12,8 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from tests.deployment.compose import EXAMPLE, FILE, ROOT, binds, compose, documented, set_by_example, variables
+from worker.lifecycle.stopping import FORCED_S
 from worker.settings import MARGIN_S, WorkerSettings
-from worker.stopping import FORCED_S
 
 SCHEMA = Path(__file__).with_name("schema") / "compose-spec.json"
 GIVEN = {

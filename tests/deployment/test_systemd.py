@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.deployment.compose import ROOT, compose, set_by_example
+from worker.lifecycle.stopping import FORCED_S
 from worker.settings import MARGIN_S, WorkerSettings
-from worker.stopping import FORCED_S
 
 UNITS = sorted((ROOT / "ops" / "systemd").glob("*.service"))
 ANALYZE = shutil.which("systemd-analyze")

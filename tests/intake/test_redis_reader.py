@@ -16,7 +16,7 @@ from redis import Redis
 from tests.conftest import Environment
 from tests.intake.support import Buffer, Shop, hand_over, line, names, reading
 from tests.integration.support import eventually
-from worker.broker import is_redis
+from worker.broker.broker import is_redis
 from worker.intake.broker import opened
 from worker.intake.hand_over import Outcome
 from worker.intake.redis_queue import Counts

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from tests.support import preloaded
 from tests.support.sandbox import Sandbox
-from worker.redis_client import sync_redis
+from worker.connection.client import sync_redis
 from worker.stack import parts
 from worker.stack.child import Child
 

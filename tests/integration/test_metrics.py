@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.integration.support import FORWARDER, Forwarder, eventually, running, sample, samples
 from tests.support.programs import needed
-from worker.redis_client import sync_redis
+from worker.connection.client import sync_redis
 from worker.stack import parts
 from worker.stack.child import Child
 from worker.stack.ports import free_port, wait_http

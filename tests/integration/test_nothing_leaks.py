@@ -19,7 +19,7 @@ from producers.checkout import Customer, conversion
 from tests.integration.leaking import Watching, an_editor, watching
 from tests.integration.support import Cli, Forwarder, as_lines, eventually, running
 from tests.support.flower import OPERATOR, VIEWER, RunningFlower, flower_of, path_of, routes
-from worker.redis_client import sync_redis
+from worker.connection.client import sync_redis
 from worker.stack.redis_server import EmbeddedRedis
 
 EMAIL, NAME = "wilhelmina.f@example.com", "Featherstonehaugh"

@@ -15,7 +15,7 @@ from producers import Fate, InvalidEvent, Producer
 from producers.checkout import Customer, Device, conversion
 from producers.normalisation import hashed_email
 from tests.integration.support import Forwarder, eventually, running
-from worker.redis_client import sync_redis
+from worker.connection.client import sync_redis
 from worker.stack import parts
 from worker.stack.ports import free_port, wait_http
 from worker.stack.redis_server import EmbeddedRedis

@@ -15,7 +15,7 @@ import pytest
 from producers.keys import Slot
 from tests.integration.support import FORWARDER, Cli, eventually, ids_of, running, samples, times_accepted
 from tests.support.sandbox import Sandbox
-from worker.redis_client import sync_redis
+from worker.connection.client import sync_redis
 from worker.stack import parts
 from worker.stack.child import Child
 from worker.stack.redis_server import EmbeddedRedis

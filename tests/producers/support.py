@@ -16,7 +16,7 @@ from producers.destinations import DESTINATIONS
 from producers.keys import Slot
 from producers.settings import BatchSettings, BufferSettings
 from tests.integration.support import eventually
-from worker.redis_client import sync_redis
+from worker.connection.client import sync_redis
 from worker.stack.ports import LOOPBACK
 from worker.stack.redis_server import EmbeddedRedis
 

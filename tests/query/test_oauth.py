@@ -11,7 +11,7 @@ import pytest
 from producers.destinations.answers import Answer
 from producers.errors import ConfigurationError
 from tests.query.samples import APP_ID, APP_SECRET
-from worker.oauth import Token, TokenFailed, read_token, token_request
+from worker.access.oauth import Token, TokenFailed, read_token, token_request
 
 
 def answer(status: int, body: Any) -> Answer:

@@ -16,7 +16,7 @@ from producers import Producer
 from tests.conftest import Environment
 from tests.integration.support import ids_of, processes_under, samples
 from tests.unit.imports import ROOT
-from worker.redis_client import sync_redis
+from worker.connection.client import sync_redis
 from worker.stack import parts
 from worker.stack.child import Child
 

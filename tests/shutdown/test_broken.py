@@ -18,12 +18,12 @@ from tests.conftest import Environment
 from tests.integration.support import Cli, Ended, alive, environment, eventually, samples
 from tests.shutdown.support import Workers, asked, children_of, messages_waiting, signalled
 from tests.support.sandbox import Sandbox
-from worker.heartbeat import Worker, beat
-from worker.redis_client import sync_redis
+from worker.connection.client import sync_redis
+from worker.lifecycle.heartbeat import Worker, beat
+from worker.lifecycle.stopping import FORCED_S
 from worker.stack import parts
 from worker.stack.child import Child
 from worker.stack.redis_server import EmbeddedRedis
-from worker.stopping import FORCED_S
 
 QUEUE = "forwarder.deliver.event-api"
 WAYS = ("disconnected", "hung", "stopped", "idle children stopped", "busy children stopped", "asked to end")

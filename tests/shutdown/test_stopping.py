@@ -11,8 +11,8 @@ from tests.conftest import Environment
 from tests.integration.support import Cli, alive, eventually, ids_of, samples, times_accepted
 from tests.shutdown.support import Workers, children_of, ended_within, signalled, stream
 from tests.support.sandbox import Sandbox
+from worker.lifecycle.stopping import FORCED_S
 from worker.stack.child import Child
-from worker.stopping import FORCED_S
 
 ACCOUNTS = ("21001", "21002", "21003", "21004")
 

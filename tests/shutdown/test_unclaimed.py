@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from producers.keys import Slot
-from worker.health import look
-from worker.redis_client import sync_redis
+from worker.connection.client import sync_redis
+from worker.lifecycle.health import look
 from worker.stack.redis_server import EmbeddedRedis
 
 Unclaimed = Callable[..., float | None]

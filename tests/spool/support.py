@@ -24,7 +24,7 @@ from producers.stored_event import payload_of
 from tests.buffer.picture import take_picture
 from tests.integration.support import eventually
 from tests.unit.imports import ROOT
-from worker.redis_client import with_redis
+from worker.connection.client import with_redis
 from worker.stack.redis_server import EmbeddedRedis
 
 

@@ -11,9 +11,9 @@ from producers import Fate, Producer
 from producers.settings import spool_settings
 from tests.integration.support import Cli, eventually
 from tests.spool.support import Shop
-from worker.person import Person
-from worker.redis_client import sync_redis
-from worker.spool_place import spool_places
+from worker.connection.client import sync_redis
+from worker.erasure.person import Person
+from worker.erasure.spool_place import spool_places
 
 JANE, JOHN = "jane@private.example", "john@private.example"
 

@@ -10,7 +10,7 @@ from producers.keys import LAYOUT
 from tests.integration.support import Cli, eventually
 from tests.spool.events import SESSIONS
 from tests.spool.support import Process, Shop, after, frozen, ids, none_twice, numbers_of
-from worker.redis_client import sync_redis
+from worker.connection.client import sync_redis
 
 KILLS = 10
 

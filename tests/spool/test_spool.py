@@ -21,7 +21,7 @@ from producers.settings import spool_settings
 from tests.integration.support import eventually
 from tests.spool.events import SESSIONS, lines, of_session, one
 from tests.spool.support import Shop, frozen, none_twice, numbers_of
-from worker.redis_client import sync_redis
+from worker.connection.client import sync_redis
 from worker.stack.ports import free_port
 
 EVENTS = 20

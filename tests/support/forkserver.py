@@ -34,10 +34,10 @@ PRELOADED = [
     "uvicorn.protocols.http.httptools_impl",
     "producers.producer",
     "worker.dead_letters",
-    "worker.erasure",
+    "worker.erasure.erasure",
     "worker.intake.broker",
     "worker.stack",
-    "worker.status",
+    "worker.operating.status",
     "tests.chaos.kills.driver",
 ]
 SERVER = multiprocessing.get_context("forkserver")

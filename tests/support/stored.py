@@ -11,7 +11,7 @@ from producers.destinations import DESTINATIONS, Destination, Whole
 from producers.keys import Slot
 from producers.stored_event import decode
 from producers.testing import Recorded
-from worker.redis_client import sync_redis
+from worker.connection.client import sync_redis
 
 
 def stored(url: str, prefix: str, destination: str, account: str | None = None) -> list[Recorded]:

@@ -7,9 +7,9 @@ import ssl
 import pytest
 
 from producers.errors import ConfigurationError
-from worker.amqp_url import parse_amqp_url
-from worker.broker import broker
-from worker.broker_connection import BrokerConnection
+from worker.broker.amqp_url import parse_amqp_url
+from worker.broker.broker import broker
+from worker.broker.connection import BrokerConnection
 from worker.settings import load_settings
 
 VERIFIED = {"cert_reqs": ssl.CERT_REQUIRED, "server_hostname": None}

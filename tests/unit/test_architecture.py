@@ -35,9 +35,9 @@ HTTP_DOORS = {
     "worker.demo": "asks the sandbox what came",
     "worker.sandbox": "knows nothing of the rest",
 }
-CELERY_DOORS = {"worker.celery", "worker.tasks", "worker.dispatch", "worker.consumer"} | {
-    *(f"worker.{name}" for name in ("broker_connection", "broker_check", "queues", "task_queue")),
-    *(f"worker.{name}" for name in ("thread_step", "stop_step", "consumer_step")),
+CELERY_DOORS = {"worker.celery", "worker.tasks"} | {
+    *(f"worker.broker.{name}" for name in ("connection", "check", "queues", "task_queue")),
+    *(f"worker.lifecycle.{name}" for name in ("dispatch", "consumer", "thread_step", "stop_step", "consumer_step")),
     *(f"worker.intake.{name}" for name in ("intake", "kombu_reader", "broker", "envelope", "noted")),
 }
 
@@ -131,9 +131,9 @@ def test_a_leaf_imports_nothing_of_the_layers_above_it(module: str) -> None:
 @pytest.mark.parametrize(
     "module",
     [
-        "worker.settling",
-        "worker.retry",
-        "worker.history",
+        "worker.delivery.settling",
+        "worker.delivery.retry",
+        "worker.delivery.history",
         "worker.dead_letters.letter",
         "worker.dead_letters.paths",
         "worker.dead_letters.differences",
@@ -220,6 +220,6 @@ def _reads_environment(file: Path) -> bool:
 
 def test_a_worker_does_not_load_what_only_an_exporter_needs() -> None:
     """It would pay for it at every start, and in each process of its pool."""
-    loaded = _loaded_by("import worker.dispatch, worker.tasks")
+    loaded = _loaded_by("import worker.lifecycle.dispatch, worker.tasks")
     assert "worker.metrics.samples" in loaded
     assert not [name for name in loaded if is_in(name, "prometheus_client", "uvicorn", "starlette")]

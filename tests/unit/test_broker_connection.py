@@ -7,8 +7,8 @@ from kombu import Queue
 from kombu.exceptions import OperationalError
 from redis.exceptions import ConnectionError as Disconnected
 
-from worker.broker import broker
-from worker.broker_connection import BrokerConnection
+from worker.broker.broker import broker
+from worker.broker.connection import BrokerConnection
 from worker.stack.ports import free_port
 from worker.stack.redis_server import EmbeddedRedis
 

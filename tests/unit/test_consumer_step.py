@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
-from worker.consumer_step import ConsumerStep
+from worker.lifecycle.consumer_step import ConsumerStep
 
 
 def consumer() -> Any:

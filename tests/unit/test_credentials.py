@@ -9,7 +9,7 @@ import pytest
 
 from producers.destinations.accounts import AccountCredentials
 from producers.errors import ConfigurationError
-from worker.credentials import FileCredentials, SandboxCredentials, load
+from worker.access.credentials import FileCredentials, SandboxCredentials, load
 
 SECRET = "rsec-TOPSECRET-0001"
 GOOD = f"""
@@ -147,7 +147,7 @@ def test_a_file_written_in_place_is_read_again(file: Path) -> None:
 def test_an_unchanged_file_is_not_read_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every attempt asks."""
     credentials = FileCredentials(file, VARIABLES)
-    monkeypatch.setattr("worker.credentials.load", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr("worker.access.credentials.load", lambda *_: pytest.fail("read again"))
     assert credentials.of("12345") == credentials.of("12345")
 
 

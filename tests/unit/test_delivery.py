@@ -16,10 +16,10 @@ from producers.stored_event import decode
 from tests.unit.fakes import OK, FakeBuffer, FakeTransport, Keys, NoTokens
 from tests.unit.samples import ACCOUNT, batch, payload, stored
 from worker.buffer.batches import Batch, Claimed, Limits, Part, Settled, Settlement, Verdict
-from worker.delivery import CLAIMED_AT_ONCE, Delivery
-from worker.sending import Target
+from worker.delivery.delivery import CLAIMED_AT_ONCE, Delivery
+from worker.delivery.sending import Target
+from worker.delivery.summary import Summary
 from worker.settings import DeliverySettings
-from worker.summary import Summary
 
 MONTH_MS = 31 * 86_400_000
 KEYS = Keys({ACCOUNT: AccountCredentials(public_key="rpub", secret_key="rsec")})
@@ -241,7 +241,7 @@ async def test_a_run_without_work_claims_once_and_ends() -> None:
 
 async def test_what_ended_is_settled_however_often_redis_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lost settle would be a duplicate."""
-    monkeypatch.setattr("worker.exchange.TRY_AGAIN_S", 0)
+    monkeypatch.setattr("worker.delivery.exchange.TRY_AGAIN_S", 0)
     buffer = FakeBuffer(claimed("a", 0))
 
     def answer(_: Any) -> Answer:

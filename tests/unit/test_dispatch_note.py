@@ -8,7 +8,7 @@ from typing import Any
 from redis.exceptions import ConnectionError as Disconnected
 
 from producers.keys import Slot
-from worker.dispatch_note import DispatchNote
+from worker.lifecycle.dispatch_note import DispatchNote
 
 
 class Swallowing:

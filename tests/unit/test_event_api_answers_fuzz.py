@@ -12,8 +12,8 @@ from producers.destinations.answers import Answer
 from producers.destinations.event_api import EVENT_API, outcome
 from producers.destinations.outcomes import Delivered, Outcome
 from tests.unit.samples import NOW, batch, json_values, payload, stored
-from worker.attempt import Attempt
-from worker.settling import Next, settle
+from worker.delivery.attempt import Attempt
+from worker.delivery.settling import Next, settle
 
 IDS = st.sampled_from(["a", "b", "c", "d", ""])
 CODES = st.sampled_from(["ValidationError", "InternalServerError", "", "\0", "é" * 300])

@@ -10,7 +10,7 @@ from redis.exceptions import ResponseError
 from tests.unit.fakes import FakeBuffer
 from tests.unit.samples import batch, payload, stored
 from worker.buffer.batches import Limits, Settled, Settlement
-from worker.exchange import Exchange
+from worker.delivery.exchange import Exchange
 
 LIMITS = Limits(60_000, 5, 2)
 NONE = Limits(60_000, 0, 2)
@@ -49,7 +49,7 @@ async def test_without_redis_a_task_with_requests_under_way_goes_on() -> None:
 
 
 async def test_a_settlement_waits_for_redis(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.exchange.TRY_AGAIN_S", 0)
+    monkeypatch.setattr("worker.delivery.exchange.TRY_AGAIN_S", 0)
     buffer = FakeBuffer((batch(1), EVENTS))
     trips = exchange(buffer)
     await trips.turn(LIMITS, patient=False)

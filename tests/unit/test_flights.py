@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from worker.flights import AT_ONCE, GATHER_S, Flights
+from worker.delivery.flights import AT_ONCE, GATHER_S, Flights
 
 LONG_S = 30.0
 
@@ -40,7 +40,7 @@ async def test_of_few_each_that_ends_is_told_at_once() -> None:
 
 
 async def test_of_many_those_that_end_together_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.flights.GATHER_S", LONG_S)
+    monkeypatch.setattr("worker.delivery.flights.GATHER_S", LONG_S)
     flights = Flights()
     events = await begun(flights, 300)
     waiting = asyncio.create_task(flights.some_landed(LONG_S))

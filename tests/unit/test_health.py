@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from worker.health import Seen, Unclaimed, problems
-from worker.heartbeat import Worker, those_alive
+from worker.lifecycle.health import Seen, Unclaimed, problems
+from worker.lifecycle.heartbeat import Worker, those_alive
 
 HERE = Worker(7, "celery@a", "a")
 FOUND = [HERE, Worker(8, "celery@b", "b")]

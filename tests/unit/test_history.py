@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.history import EDITS_KEPT, HISTORY_KEPT, added, edits, original
+from worker.delivery.history import EDITS_KEPT, HISTORY_KEPT, added, edits, original
 
 
 def made(kinds: list[bool]) -> tuple[dict[str, Any], ...]:

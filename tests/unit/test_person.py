@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.stored_event import StoredEvent
-from worker.person import Person
+from worker.erasure.person import Person
 
 JANE = "jane@example.com"
 HASH = sha256(JANE.encode()).hexdigest()

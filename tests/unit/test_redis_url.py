@@ -15,7 +15,7 @@ from kombu import Connection
 from producers.connection.shared_pools import shared_pool
 from producers.errors import ConfigurationError
 from producers.redis_url import Login, fingerprint, parse_redis_url, secret_free
-from worker.broker import broker
+from worker.broker.broker import broker
 
 VERIFIED = {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
 

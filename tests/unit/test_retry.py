@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.samples import NOW, batch
-from worker.retry import RetryPolicy, retry_after_ms
+from worker.delivery.retry import RetryPolicy, retry_after_ms
 from worker.settings import DeliverySettings
 
 DEFAULT = RetryPolicy()

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.unit.samples import ACCOUNT, batch
-from worker.exchange import Taken
-from worker.second_thoughts import SecondThoughts
+from worker.delivery.exchange import Taken
+from worker.delivery.second_thoughts import SecondThoughts
 from worker.settings import DeliverySettings
 
 

@@ -14,10 +14,10 @@ from producers.destinations.event_api import EVENT_API
 from producers.destinations.outcomes import Delivered, Limited, Outcome, Reason, Rejected, Retry, Unauthorized
 from producers.stored_event import StoredEvent, decode, payload_of
 from tests.unit.samples import NOW, batch, payload, stored
-from worker.attempt import Attempt
 from worker.buffer.batches import SMALLEST_FIRST, Settlement, Verdict
-from worker.history import HISTORY_KEPT
-from worker.settling import Next, exhausted, given_back, settle
+from worker.delivery.attempt import Attempt
+from worker.delivery.history import HISTORY_KEPT
+from worker.delivery.settling import Next, exhausted, given_back, settle
 
 REASON = Reason("ValidationError", "Invalid content")
 DELAY = 1500

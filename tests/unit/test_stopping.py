@@ -12,13 +12,13 @@ from producers.destinations.answers import Answer, NoAnswer, Request
 from tests.unit.fakes import OK, FakeBuffer, FakeTransport, Keys, NoTokens
 from tests.unit.samples import ACCOUNT
 from tests.unit.test_delivery import KEYS, SETTINGS, claimed, delivery
+from worker.access.tokens import Tokens
 from worker.buffer.batches import Part, Settlement, Verdict
-from worker.delivery import Delivery
+from worker.delivery.delivery import Delivery
+from worker.delivery.sending import Target
 from worker.http import Transport
-from worker.sending import Target
+from worker.lifecycle.stopping import Never, Stopping
 from worker.settings import DeliverySettings
-from worker.stopping import Never, Stopping
-from worker.tokens import Tokens
 
 BACK = Settlement(0, again=(Part(0, 0, 1000, 0),), refund=True)
 

@@ -8,7 +8,7 @@ import pytest
 
 from producers.destinations.outcomes import Delivered, Reason, Rejected, Retry
 from worker.buffer.batches import Death, Settled, Settlement
-from worker.summary import Summary
+from worker.delivery.summary import Summary
 
 DEATH = Death("e-1", "ValidationError", 0, b"john@example.com")
 

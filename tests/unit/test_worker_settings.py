@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 from producers.errors import ConfigurationError
-from worker.credentials import FileCredentials, SandboxCredentials
+from worker.access.credentials import FileCredentials, SandboxCredentials
 from worker.settings import (
     Settings,
     WorkerSettings,

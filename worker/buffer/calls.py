@@ -9,8 +9,8 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
 from producers.scripts import load
+from worker.connection.pools import Exchanging
 from worker.effects import effect
-from worker.redis_pools import Exchanging
 
 SCRIPTS = (  # in this order: a claim overtakes no settle
     *("settle", "claim", "replay", "discard", "edit", "pause", "resume"),

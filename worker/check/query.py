@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from producers.destinations.accounts import AccountCredentials
 from producers.errors import ConfigurationError, Fault
+from worker.access.credentials import QueryCredentials
 from worker.check.fields import APP, faults_of, given_fields, shown
-from worker.credentials import QueryCredentials
 from worker.query.surroundings import Surroundings, surroundings
 
 IN_FILE, IN_ENVIRONMENT, BEARER = "[query]", "ROKT_APP_ID and ROKT_APP_SECRET", "ROKT_BEARER_TOKEN"

@@ -11,14 +11,14 @@ from producers.destinations import DESTINATIONS
 from producers.destinations.accounts import AccountCredentials
 from producers.errors import ConfigurationError, Fault
 from producers.validation import account_faults
-from worker.broker_check import BrokerAway, check_broker
+from worker.access.credentials import CredentialsFile, SandboxCredentials, load
+from worker.broker.check import BrokerAway, check_broker
 from worker.check.fields import APP, KINDS, Kind, faults_of, given_fields, shown
 from worker.check.findings import AccountFound, FaultFound, Findings, KindFound, QueryFound
 from worker.check.hosts import hosts_of, real
 from worker.check.query import Asker, asker
 from worker.check.services import services_of
 from worker.check.trying import Pair, Tried, tried
-from worker.credentials import CredentialsFile, SandboxCredentials, load
 from worker.settings import Settings
 
 NO_WAY = "not tried: this API has no way to ask without sending data"

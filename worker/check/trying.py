@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from producers.destinations.answers import NoAnswer
+from worker.access.oauth import TokenFailed, read_token, token_request
 from worker.http import HttpTransport, Kind, Transport
-from worker.oauth import TokenFailed, read_token, token_request
 from worker.query.client import QueryClient
 from worker.query.errors import QueryFailed
 from worker.query.surroundings import Surroundings

@@ -14,11 +14,11 @@ from rich.table import Table
 
 from producers.clock import now_ms
 from producers.settings import BufferSettings
-from worker.audit import BEGUN, NotAudited, Wanted, entries, note
 from worker.cli.context import JsonOption, buffer_of, environment, out, plain, print_json
+from worker.connection.client import with_redis
 from worker.dead_letters.asked import moment
 from worker.logs import configure
-from worker.redis_client import with_redis
+from worker.operating.audit import BEGUN, NotAudited, Wanted, entries, note
 from worker.settings import log_settings
 
 KILLED = "begun; it has no end yet, or was killed"

@@ -16,7 +16,7 @@ from producers.destinations import DESTINATIONS
 from producers.errors import ConfigurationError
 from producers.keys import agreement_key, disagreement, terms
 from producers.settings import BufferSettings, buffer_settings
-from worker.redis_client import sync_redis
+from worker.connection.client import sync_redis
 from worker.settings import data_dir
 from worker.stack_state import running_stack
 

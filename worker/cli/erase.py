@@ -15,11 +15,11 @@ from producers.settings import BufferSettings, spool_settings
 from worker.cli.audit import acting
 from worker.cli.context import JsonOption, YesOption, agreed, asks, buffer_of, environment, print_json
 from worker.cli.intake_queue import IntakeQueue
-from worker.erasure import Found, Place, RedisPlace, Where, erase_from, find_in
-from worker.person import Person
-from worker.redis_client import with_redis
+from worker.connection.client import with_redis
+from worker.erasure.erasure import Found, Place, RedisPlace, Where, erase_from, find_in
+from worker.erasure.person import Person
+from worker.erasure.spool_place import spool_places
 from worker.settings import longest_lease_s, longest_record_s
-from worker.spool_place import spool_places
 
 Answer = TypeVar("Answer")
 MARGIN_S = 5

@@ -19,11 +19,11 @@ from worker.cli.context import (
     plain,
     print_json,
 )
-from worker.lookup import Found, Lookup
-from worker.redis_client import with_redis
+from worker.connection.client import with_redis
+from worker.events.lookup import Found, Lookup
+from worker.events.story import Attempt
+from worker.events.story_words import fate, way
 from worker.settings import caps_of
-from worker.story import Attempt
-from worker.story_words import fate, way
 
 
 def find(

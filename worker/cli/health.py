@@ -9,8 +9,8 @@ import typer
 
 from producers.keys import Slot
 from worker.cli.context import JsonOption, agreeing, environment, print_json
-from worker.health import OVERDUE_S, look, problems
-from worker.redis_client import sync_redis
+from worker.connection.client import sync_redis
+from worker.lifecycle.health import OVERDUE_S, look, problems
 from worker.settings import load_settings
 
 ANSWER_S = 3.0

@@ -10,8 +10,8 @@ import typer
 
 from worker.cli.audit import acting
 from worker.cli.context import JsonOption, WhyOption, YesOption, agreed, buffer_of, environment, known, print_json
-from worker.holding import Holding, is_account
-from worker.redis_client import with_redis
+from worker.connection.client import with_redis
+from worker.operating.holding import Holding, is_account
 
 Answer = TypeVar("Answer")
 DestinationArgument = Annotated[

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from redis.exceptions import RedisError
 
 from producers.settings import BufferSettings
-from worker.broker import is_redis
+from worker.broker.broker import is_redis
+from worker.connection.client import sync_redis
 from worker.intake.broker import opened
 from worker.intake.keys import QueueKeys
 from worker.intake.letters import slot
 from worker.intake.redis_queue import Counts, RedisQueue
-from worker.redis_client import sync_redis
 from worker.settings import broker_url
 
 

@@ -9,7 +9,7 @@ import typer
 
 from producers.errors import ConfigurationError
 from worker.cli.context import environment, out
-from worker.redis_client import with_redis
+from worker.connection.client import with_redis
 from worker.settings import load_settings
 from worker.web.origin import is_loopback
 

@@ -14,9 +14,9 @@ from redis.exceptions import RedisError
 from producers.settings import BufferSettings
 from worker.cli.context import JsonOption, buffer_of, environment, out, plain, print_json
 from worker.cli.intake_queue import IntakeQueue
-from worker.ledger_table import table
-from worker.redis_client import with_redis
-from worker.status import MOVING, left, status, unsettled
+from worker.connection.client import with_redis
+from worker.operating.ledger_table import table
+from worker.operating.status import MOVING, left, status, unsettled
 
 LOOK_S = 0.1
 

@@ -14,9 +14,9 @@ from producers import ConfigurationError
 from producers.destinations import DESTINATIONS
 from producers.producer import Producer
 from producers.settings import BatchSettings, BufferSettings, SpoolSettings, buffer_settings, spool_settings
-from worker.audit import NotAudited
 from worker.cli.audit import acting
 from worker.cli.context import JsonOption, WhyOption, buffer_of, environment, plain, print_json
+from worker.operating.audit import NotAudited
 from worker.settings import caps_of
 
 if TYPE_CHECKING:

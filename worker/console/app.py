@@ -17,13 +17,13 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from producers.errors import ForwarderError
+from worker.connection.client import async_redis
 from worker.console.access import Access
 from worker.console.desk import Desk, Surroundings
 from worker.console.drafts import Drafts
 from worker.console.guard import Guard
 from worker.console.pages import ROUTES
 from worker.console.rendering import page
-from worker.redis_client import async_redis
 from worker.web.origin import Place
 from worker.web.tries import Tries
 

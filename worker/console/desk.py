@@ -16,15 +16,15 @@ from producers.errors import ConfigurationError, ForwarderError
 from producers.keys import agreement_key, disagreement, terms
 from producers.preparer import Preparer
 from producers.settings import BatchSettings, BufferSettings
-from worker.accounts import Accounts
-from worker.audit import acting, note, operator
+from worker.connection.client import with_redis
 from worker.console.charts import Point
 from worker.dead_letters import DeadLetters, Filter, Replayed
 from worker.dead_letters.editing import Editor
-from worker.holding import Holding
+from worker.events.lookup import Lookup
 from worker.intake.letters import NAME as INTAKE
-from worker.lookup import Lookup
-from worker.redis_client import with_redis
+from worker.operating.accounts import Accounts
+from worker.operating.audit import acting, note, operator
+from worker.operating.holding import Holding
 from worker.replay import Replays
 
 PATIENCE_S = 20
@@ -119,7 +119,7 @@ class Desk:
     async def acting(
         self, request: Request, action: str, details: Mapping[str, Any], why: str
     ) -> AsyncIterator[dict[str, Any]]:
-        """Notes that an action begins, and how it ended (`worker.audit.acting`)."""
+        """Notes that an action begins, and how it ended (`worker.operating.audit.acting`)."""
         told: dict[str, Any] = {"why": why, "via": "console", "by": by_of(request)}
         await self.agree()
         async with acting(self.redis, self.buffer.key_prefix, action, details, **told) as ended:

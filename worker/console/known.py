@@ -8,8 +8,8 @@ from starlette.requests import Request
 from producers.destinations import DESTINATIONS
 from producers.keys import Slot
 from worker.console.desk import desk_of
-from worker.holding import is_account
 from worker.intake.letters import NAME as INTAKE
+from worker.operating.holding import is_account
 
 QUEUES = (*DESTINATIONS, INTAKE)
 """Of dead letters."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from producers.clock import rfc3339
-from worker.lookup import Found
-from worker.story_words import fate, way
+from worker.events.lookup import Found
+from worker.events.story_words import fate, way
 
 
 class Story(NamedTuple):

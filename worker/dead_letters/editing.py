@@ -24,7 +24,7 @@ from worker.dead_letters.differences import changed_fields, difference
 from worker.dead_letters.filter import Filter
 from worker.dead_letters.finding import Finder
 from worker.dead_letters.letter import Letter
-from worker.history import added
+from worker.delivery.history import added
 from worker.intake.letters import NAME as INTAKE
 from worker.intake.letters import readable
 

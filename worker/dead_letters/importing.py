@@ -17,7 +17,7 @@ from worker.buffer.calls import Call, run_one
 from worker.dead_letters.filter import CHUNK, Filter
 from worker.dead_letters.finding import Finder
 from worker.dead_letters.letter import Letter
-from worker.history import original
+from worker.delivery.history import original
 from worker.intake.letters import NAME as INTAKE
 from worker.intake.letters import readable
 

@@ -13,7 +13,7 @@ from producers.settings import BatchSettings
 from worker.buffer.batches import Room
 from worker.buffer.calls import Call
 from worker.dead_letters.letter import Letter
-from worker.records import print_of
+from worker.delivery.records import print_of
 
 Fate = Literal["move", "withhold", "undecided"]
 NO_LETTER: tuple[str | int | bytes, ...] = ("gone", "", 0, 0, 0, 0, "")

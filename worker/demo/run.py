@@ -14,22 +14,22 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from producers import InvalidEvent, Producer
 from producers.settings import BufferSettings, buffer_settings
+from worker.connection.client import sync_redis, with_redis
 from worker.dead_letters import DeadLetters, Filter
 from worker.demo.samples import CREDENTIALS, LISTED, REFUSED_CURRENCY, Samples, samples
 from worker.demo.sandbox_control import SandboxControl
 from worker.demo.summary import balances, dead_by_reason, summary
 from worker.http import HttpTransport
-from worker.ledger_table import table
+from worker.operating.ledger_table import table
+from worker.operating.status import left, status
 from worker.query.client import QueryClient
 from worker.query.model import Account
 from worker.query.surroundings import Surroundings, surroundings
 from worker.query.tables import accounts_table
-from worker.redis_client import sync_redis, with_redis
 from worker.settings import caps_of
 from worker.stack import parts
 from worker.stack.processes import Stack
 from worker.stack.redis_server import EmbeddedRedis
-from worker.status import left, status
 
 MOST_S = 120.0
 Counts = dict[str, Any]

@@ -12,8 +12,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisAway
 from redis.retry import Retry
 
-from worker.broker import broker
-from worker.broker_connection import BrokerConnection
+from worker.broker.broker import broker
+from worker.broker.connection import BrokerConnection
 
 
 class Opened(NamedTuple):

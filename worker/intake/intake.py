@@ -10,7 +10,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from producers import EnqueueFailed
-from worker.broker import is_redis
+from worker.broker.broker import is_redis
 from worker.intake.hand_over import HandOver
 from worker.intake.kombu_reader import KombuReader
 from worker.intake.redis_reader import RedisReader

@@ -15,11 +15,11 @@ import structlog
 from kombu import Consumer
 from kombu.exceptions import OperationalError
 
-from worker.broker import broker
-from worker.broker_connection import BrokerConnection
+from worker.broker.broker import broker
+from worker.broker.connection import BrokerConnection
+from worker.broker.queues import events_queue
 from worker.effects import effect
 from worker.intake.hand_over import HandOver, Message
-from worker.queues import events_queue
 
 log = structlog.get_logger("forwarder.intake")
 MOST = 500  # messages in one append, and in hand

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from redis import Redis
 
+from worker.connection.repeated import Repeated
 from worker.effects import effect
 from worker.intake.keys import QueueKeys
-from worker.repeated import Repeated
 
 LEASE_MS = 15_000  # an append takes seconds at the most: each of its calls is bounded
 MOST = 500  # messages in one take

@@ -8,12 +8,12 @@ from functools import partial
 from typing import Any
 
 from producers import Producer
+from worker.connection.client import sync_redis
 from worker.intake.hand_over import HandOver
 from worker.intake.intake import reader, run
 from worker.intake.letters import reject
-from worker.redis_client import sync_redis
+from worker.lifecycle.thread_step import ThreadStep
 from worker.settings import load_settings
-from worker.thread_step import ThreadStep
 
 
 class IntakeStep(ThreadStep):

@@ -14,15 +14,15 @@ from redis.asyncio import Redis
 
 from producers.destinations import DESTINATIONS
 from producers.settings import BufferSettings
-from worker.broker import is_redis
+from worker.broker.broker import is_redis
 from worker.buffer.tallies import DELIVERY_MS, INF, REQUEST_EVENTS, REQUEST_MS, ROUND_TRIP_MS
-from worker.heartbeat import key as heartbeats
-from worker.heartbeat import those_alive
+from worker.connection.client import async_redis
 from worker.intake.keys import QueueKeys
 from worker.intake.letters import NAME as INTAKE
+from worker.lifecycle.heartbeat import key as heartbeats
+from worker.lifecycle.heartbeat import those_alive
 from worker.metrics.reading import Reading, ask, by_destination, slots_of
 from worker.names import task_name
-from worker.redis_client import async_redis
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 STATES = ("open", "ready", "waiting", "in_flight", "dead")

@@ -13,8 +13,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from producers.settings import BufferSettings
+from worker.connection.client import async_redis
 from worker.metrics.exposition import CONTENT_TYPE, metrics_text
-from worker.redis_client import async_redis
 from worker.web.origin import Place
 
 log = structlog.get_logger("forwarder.metrics")

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from producers.errors import ConfigurationError
-from worker.credentials import QueryCredentials
+from worker.access.credentials import QueryCredentials
 
 _HEADER_SAFE = re.compile(r"[!-~]+")
 

@@ -12,8 +12,8 @@ from typing import TypeVar
 import msgspec
 
 from producers.destinations.answers import Answer
+from worker.access.oauth import UNREADABLE
 from worker.http import Transport
-from worker.oauth import UNREADABLE
 from worker.query import endpoints
 from worker.query.access import Access
 from worker.query.endpoints import ADVERTISER, PARTNER, Endpoint, Side

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from worker.oauth import UNREADABLE
+from worker.access.oauth import UNREADABLE
 
 LONGEST = 300  # characters
 _NAMES = ("message", "error_description", "detail", "error", "errors", "data", "title")

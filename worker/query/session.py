@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from producers.destinations.answers import Answer, NoAnswer, Request
+from worker.access.oauth import TokenFailed, read_token, token_request
 from worker.http import Transport
-from worker.oauth import TokenFailed, read_token, token_request
 from worker.query.access import Access, AppPair
 from worker.query.errors import NotAuthenticated, UnexpectedAnswer
 from worker.query.failures import Asked, failure, no_answer

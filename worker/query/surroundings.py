@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from producers.errors import ConfigurationError
 from producers.settings import read
-from worker.credentials import QueryCredentials, load
+from worker.access.credentials import QueryCredentials, load
 from worker.http import Kind
 from worker.query.access import Access, AppPair, BearerToken, given_access, query_access
 from worker.query.session import TIMEOUT_S

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from redis.asyncio import Redis
 
-from worker.audit import note
+from worker.operating.audit import note
 from worker.replay.record import Progress
 
 ACTION = "dlq replay"

@@ -14,15 +14,15 @@ from redis.exceptions import RedisError
 
 from producers.keys import Slot
 from producers.settings import BatchSettings, BufferSettings
-from worker.audit import NotAudited
 from worker.buffer.batches import Room
 from worker.dead_letters.finding import Finder
+from worker.lifecycle.stopping import Never, Stop
+from worker.operating.audit import NotAudited
 from worker.replay.asking import Asking
 from worker.replay.choosing import Choosing
 from worker.replay.record import Record, record_key
 from worker.replay.replays import Replays
 from worker.replay.walk import Walk
-from worker.stopping import Never, Stop
 
 log = structlog.get_logger("forwarder.replay")
 LOOK_S = 0.5  # after which it looks whether there are others to run

@@ -12,12 +12,12 @@ from pathlib import Path
 from redis import Redis
 
 from producers.errors import ConfigurationError
-from worker.heartbeat import alive
+from worker.lifecycle.heartbeat import alive
+from worker.lifecycle.stopping import FORCED_S
 from worker.settings import shutdown_timeout_s
 from worker.stack.child import Child
 from worker.stack.errors import StartError
 from worker.stack.ports import LOOPBACK
-from worker.stopping import FORCED_S
 
 READY_S = 60.0
 ENDS_WITHIN_S = FORCED_S + 5.0  # after its soft time-out a worker has ended, by itself or by its own watchdog

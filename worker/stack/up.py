@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from producers.settings import buffer_settings
-from worker.amqp_url import shown
-from worker.broker import is_amqp
-from worker.broker_check import BrokerAway, check_broker
-from worker.redis_client import check_keeps_everything, sync_redis
+from worker.broker.amqp_url import shown
+from worker.broker.broker import is_amqp
+from worker.broker.check import BrokerAway, check_broker
+from worker.connection.client import check_keeps_everything, sync_redis
 from worker.settings import load_settings, needs_sandbox, open_credentials
 from worker.stack import parts
 from worker.stack.errors import StartError

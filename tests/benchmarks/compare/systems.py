@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tests.benchmarks.compare.workloads import WORKLOADS
 from tests.unit.imports import ROOT
-from worker.redis_client import sync_redis
+from worker.connection.client import sync_redis
 from worker.stack import parts
 from worker.stack.child import Child
 

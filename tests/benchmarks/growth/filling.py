@@ -11,7 +11,7 @@ from producers.append import APPEND, Entry, append_call
 from producers.keys import Slot
 from producers.settings import BatchSettings, BufferSettings
 from tests.benchmarks.growth.events import Workload
-from worker.redis_client import sync_redis
+from worker.connection.client import sync_redis
 
 NAMESPACE = "growth"
 CALL = 200

@@ -15,7 +15,7 @@ from tests.benchmarks.growth.filling import Filler
 from tests.benchmarks.growth.server import Server
 from worker.buffer.batches import Batch, Limits, Noted, Settlement, Verdict
 from worker.buffer.buffer import Buffer
-from worker.redis_client import async_redis
+from worker.connection.client import async_redis
 from worker.settings import load_settings
 
 DAY_S = 86_400

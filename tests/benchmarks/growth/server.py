@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from worker.redis_client import sync_redis
+from worker.connection.client import sync_redis
 from worker.stack.redis_server import EmbeddedRedis
 
 NO_REWRITE = {"auto-aof-rewrite-percentage": "0"}  # its fork and its copies are a question of their own

@@ -20,25 +20,25 @@ from producers.spool.emptying import Emptying
 from producers.spool.folder import Folder
 from producers.spool.home import Home
 from tests.intake.support import hand_over, intake
-from worker.audit import acting, note
 from worker.buffer.holds import Holds
+from worker.connection.client import sync_redis, with_redis
 from worker.dead_letters import DeadLetters, Editor, Filter
 from worker.dead_letters.carried import letter_in
-from worker.erasure import Found, RedisPlace
-from worker.heartbeat import Worker, beat, leave
+from worker.erasure.erasure import Found, RedisPlace
+from worker.erasure.person import Person
+from worker.erasure.spool_place import spool_places
 from worker.intake.intake import run
 from worker.intake.kombu_reader import KombuReader
-from worker.person import Person
+from worker.lifecycle.heartbeat import Worker, beat, leave
+from worker.lifecycle.pulse import Pulse
+from worker.lifecycle.start_check import check_terms
+from worker.lifecycle.stopping import FORCED_S, Stopping
+from worker.lifecycle.watchdog import watch
+from worker.operating.audit import acting, note
 from worker.process import Process
-from worker.pulse import Pulse
-from worker.redis_client import sync_redis, with_redis
 from worker.replay import Replays
 from worker.second_consent import entrance
 from worker.settings import caps_of, load_settings
-from worker.spool_place import spool_places
-from worker.start_check import check_terms
-from worker.stopping import FORCED_S, Stopping
-from worker.watchdog import watch
 
 Env = Mapping[str, str]
 ENOUGH = threading.Event()  # a reader in this process ends
@@ -236,7 +236,7 @@ def look(env: Env) -> None:
     """One look of a dispatcher whose worker works, with the worker's own Celery app."""
     os.environ.update(env)  # the app is made from it when it is imported
     from worker.celery import SETTINGS, app
-    from worker.dispatch import Dispatcher
+    from worker.lifecycle.dispatch import Dispatcher
 
     pulse = Pulse()
     pulse.beat()

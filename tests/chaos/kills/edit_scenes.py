@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.chaos.kills import acts
 from tests.chaos.kills.ground import BATCH
 from tests.chaos.kills.scenes import Scene
-from worker.history import edits
+from worker.delivery.history import edits
 
 BAD, TYPE = "cancellation", "conversion"
 

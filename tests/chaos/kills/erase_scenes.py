@@ -10,8 +10,8 @@ from tests.chaos.kills.ground import BATCH
 from tests.chaos.kills.scenes import Scene
 from worker.buffer.batches import Limits, Part, Settlement
 from worker.buffer.buffer import Buffer
-from worker.person import Person
-from worker.redis_client import with_redis
+from worker.connection.client import with_redis
+from worker.erasure.person import Person
 
 EMAIL = "jane.3@example.com"
 HERS = 3  # the number of the event

@@ -21,12 +21,12 @@ from tests.buffer.invariants import check
 from tests.buffer.picture import Picture, take_picture
 from tests.chaos.kills import acts
 from worker.buffer.holds import EVERYTHING, Holds
+from worker.connection.client import sync_redis, with_redis
 from worker.dead_letters import DeadLetters, Filter
 from worker.dead_letters.letter import Letter
-from worker.redis_client import sync_redis, with_redis
+from worker.operating.status import left
 from worker.replay import Progress
 from worker.settings import caps_of
-from worker.status import left
 
 Answer = TypeVar("Answer")
 BATCH = 5  # events of a full one

@@ -17,9 +17,9 @@ from tests.chaos.kills.driver import watched
 from tests.chaos.kills.ground import Ground
 from tests.chaos.kills.kills import OF_DELIVERY, OF_THE_REST
 from tests.chaos.kills.scenes import Hanging, Scene
+from worker.connection.client import sync_redis, with_redis
 from worker.effects import EFFECTS
 from worker.http import HttpTransport
-from worker.redis_client import sync_redis, with_redis
 
 Env = Mapping[str, str]
 PREFIX = "{prefix}"
@@ -68,7 +68,7 @@ def raw_request(env: Env) -> None:
 
 
 def raw_note(env: Env) -> None:
-    with patch("worker.dispatch_note.effect", nullcontext):
+    with patch("worker.lifecycle.dispatch_note.effect", nullcontext):
         acts.deliver(env)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from tests.apis.support import booking
 from tests.chaos.kills.ground import BATCH
 from tests.chaos.kills.scenes import Scene
-from worker.tokens import LOCK_S
+from worker.access.tokens import LOCK_S
 
 WITHIN_S = LOCK_S - 5  # a waiting worker gives up later; the lock of a dead one ends at once here
 

@@ -1,6 +1,6 @@
 -- The record of a batch: a text that ends by itself, a line of JSON for each attempt. Included by settle.lua and erase.lua.
 --
--- What the worker told of the attempt stands first (see worker/records.py), then what came of it: now, e (events) and how
+-- What the worker told of the attempt stands first (see worker/delivery/records.py), then what came of it: now, e (events) and how
 -- many of them d (were delivered), x (died), a (go again); of what ended the batch also o (when it was opened), of (the batch
 -- that it was a part of) and parts: [batch, first, last]; g: that so many were taken out by an erasure. Where its events went different ways the prints of all of them
 -- lie beside it, by their places in the list (prints:<list>).

@@ -15,7 +15,6 @@ from producers.errors import InvalidEvent
 from producers.preparer import Preparer
 from producers.producer import all_batch_settings
 from producers.settings import privacy_settings
-from worker.audit import operator
 from worker.cli.audit import acting
 from worker.cli.context import (
     DestinationOption,
@@ -31,10 +30,11 @@ from worker.cli.context import (
 )
 from worker.cli.dlq.filters import AccountOption, queue
 from worker.cli.dlq.in_editor import InEditor, Unchanged, read
+from worker.connection.client import with_redis
 from worker.dead_letters.editing import Change, Editor, Opened, chosen_of
 from worker.dead_letters.letter import Letter
 from worker.dead_letters.paths import parse, setting, with_set, without
-from worker.redis_client import with_redis
+from worker.operating.audit import operator
 
 Answer = TypeVar("Answer")
 SetOption = Annotated[

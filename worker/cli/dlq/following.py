@@ -16,10 +16,10 @@ from producers.errors import ForwarderError
 from producers.settings import consent_setting
 from worker.buffer.batches import Room
 from worker.cli.context import buffer_of, environment, err
+from worker.connection.client import with_redis
 from worker.dead_letters.finding import Finder
-from worker.heartbeat import key as heartbeats_key
-from worker.heartbeat import those_alive
-from worker.redis_client import with_redis
+from worker.lifecycle.heartbeat import key as heartbeats_key
+from worker.lifecycle.heartbeat import those_alive
 from worker.replay import Progress, Replays
 from worker.replay.asking import Asking
 from worker.replay.runner import Runner

@@ -10,7 +10,6 @@ import typer
 from rich.table import Table
 
 from producers.clock import now_ms
-from worker.audit import BEGUN, operator
 from worker.cli.audit import acting, audited
 from worker.cli.context import JsonOption, WhyOption, YesOption, agreed, buffer_of, environment, out, print_json
 from worker.cli.dlq.filters import filtered
@@ -18,6 +17,7 @@ from worker.cli.dlq.following import follow, names_of, on_replays
 from worker.cli.dlq.shared import on_queues, shown_plain, tell_missing
 from worker.dead_letters import DeadLetters, Filter, Replayed
 from worker.intake.letters import NAME as INTAKE
+from worker.operating.audit import BEGUN, operator
 from worker.replay import Progress
 from worker.replay.preview import Preview
 from worker.replay.record import new_id

@@ -11,8 +11,8 @@ from rich.markup import escape
 
 from producers import Producer
 from worker.cli.context import buffer_of, environment, plain
+from worker.connection.client import with_redis
 from worker.dead_letters import DeadLetters
-from worker.redis_client import with_redis
 from worker.second_consent import consent_of, entrance
 from worker.settings import caps_of
 

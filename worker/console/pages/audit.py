@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from worker.audit import entries
 from worker.console.desk import desk_of
 from worker.console.rendering import page
+from worker.operating.audit import entries
 
 SHOWN, MOST = 100, 10_000
 _LIMIT = re.compile(r"[1-9][0-9]{0,8}")

@@ -11,7 +11,7 @@ from worker.console.known import account_of, destination_of, queue_of
 from worker.console.rendering import page
 from worker.console.stories import story
 from worker.dead_letters import Filter, Letter
-from worker.lookup import Found
+from worker.events.lookup import Found
 
 MOST_LETTERS = 50
 

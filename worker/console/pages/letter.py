@@ -15,7 +15,7 @@ from worker.console.known import slot_of
 from worker.console.rendering import address, page
 from worker.dead_letters import Letter
 from worker.dead_letters.finding import Finder
-from worker.records import accepted_type
+from worker.delivery.records import accepted_type
 
 
 class _Number(IntegerConvertor):

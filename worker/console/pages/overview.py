@@ -16,7 +16,7 @@ from worker.console.known import destination_of
 from worker.console.rendering import page
 from worker.console.text import number
 from worker.intake.letters import NAME as INTAKE
-from worker.status import left, status
+from worker.operating.status import left, status
 
 
 async def overview(request: Request) -> Response:

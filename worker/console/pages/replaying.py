@@ -12,7 +12,6 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from producers.clock import now_ms
-from worker.audit import BEGUN, NotAudited
 from worker.console.desk import by_of, desk_of
 from worker.console.done import done
 from worker.console.filters import fields_of, filter_of, in_words, sent_filter
@@ -20,6 +19,7 @@ from worker.console.forms import Form, posted
 from worker.console.rendering import address, page
 from worker.dead_letters import Filter, Replayed
 from worker.intake.letters import NAME as INTAKE
+from worker.operating.audit import BEGUN, NotAudited
 from worker.replay.ending import ACTION
 from worker.replay.preview import Preview
 from worker.replay.record import new_id

@@ -1,0 +1,1 @@
+"""Whose credentials and tokens a request carries."""

@@ -1,0 +1,1 @@
+"""Claim, send, settle: what a task does with the batches of one slot."""

@@ -1,0 +1,1 @@
+"""A person's events leave every place where they wait."""

@@ -1,0 +1,1 @@
+"""What became of one event, told to a person."""

@@ -1,0 +1,1 @@
+"""How a worker starts, looks for work, shows that it lives, and ends."""

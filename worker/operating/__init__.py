@@ -1,0 +1,1 @@
+"""What operators see of the buffer, and what they do to it."""
