@@ -20,7 +20,10 @@ CONCURRENCY = 2
 
 
 class Place(NamedTuple):
-    """Where a run happens. `sink`: its address; `ca`: the certificate of its authority, if it speaks TLS."""
+    """Where a run happens. `sink`: its address; `ca`: the certificate of its authority, if it speaks TLS.
+
+    `coroutines`: of a process whose callers are such.
+    """
 
     folder: Path
     redis: str
@@ -28,6 +31,7 @@ class Place(NamedTuple):
     ca: Path | None
     workload: str
     mode: str
+    coroutines: int = 64
 
 
 class System(NamedTuple):
@@ -70,7 +74,8 @@ def _forwarder_env(place: Place) -> dict[str, str]:
 
 def _forwarder_shop(place: Place) -> list[str]:
     mode = FORWARDER.drained_by if place.mode == "drain" else place.mode
-    return [sys.executable, "-m", "tests.benchmarks.compare.forwarder_shop", place.workload, mode]
+    argv = [sys.executable, "-m", "tests.benchmarks.compare.forwarder_shop", place.workload, mode]
+    return [*argv, str(place.coroutines)]
 
 
 def _forwarder_worker(place: Place, env: Mapping[str, str]) -> list[Child]:

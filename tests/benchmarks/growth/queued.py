@@ -47,7 +47,7 @@ async def queue(workload: Workload, window_s: int = DAY_S) -> AsyncIterator[Queu
 async def grown(large: Queue, sizes: Sizes) -> Found:
     """Grows `large` and measures at each of its sizes, beside a small queue."""
     points, ratios = [], []
-    async with queue(large.workload) as small:
+    async with queue(large.workload, large.window_s) as small:
         small.filler.fill(sizes.small)
         for place, size in enumerate(sizes.large):
             large.filler.fill(size + large.filler.events - large.queued())
