@@ -50,14 +50,10 @@ class System(NamedTuple):
         return self.name == FORWARDER.name or PEERS.exists()
 
 
-# Two slots, one for each process of the pool; requests enough for a Rokt that takes its time, also of one account.
+# One slot for each process of the pool, and a linger as short as the run; all else are the defaults.
 SETTINGS = {
     "FORWARDER_SHARDS": "2",
     "FORWARDER_LINGER_MS": "100",
-    "FORWARDER_IN_FLIGHT": "256",
-    "FORWARDER_ACCOUNT_IN_FLIGHT": "64",
-    "FORWARDER_AUDIENCE_IN_FLIGHT": "8",
-    "FORWARDER_AUDIENCE_ACCOUNT_IN_FLIGHT": "4",
     "FORWARDER_ENQUEUE_BUDGET_MS": "5000",  # so that a busy machine ends no run
 }
 

@@ -39,7 +39,7 @@ class Extent(NamedTuple):
     latency_s: float
 
 
-FULL = Extent(Sizes(10_000, (1_000_000, 3_000_000)), Sizes(10_000, (4_000_000,)), 200_000, 30, True, 25)
+FULL = Extent(Sizes(10_000, (1_000_000, 3_000_000)), Sizes(10_000, (4_000_000,)), 200_000, 15, True, 15)
 QUICK = Extent(Sizes(2_000, (50_000,), 5), Sizes(2_000, (50_000,), 5), 50_000, 5, False, 4)
 
 
