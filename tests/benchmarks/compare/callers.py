@@ -31,7 +31,7 @@ class Callers:
     def make(self, name: str, events: int, within_s: float) -> list[str]:
         """`NAME:COUNT` of each: by which whoever checks makes the same plan."""
         each = -(-events // len(self._shops))
-        parts = [(f"{name}{number}", min(each, events - number * each)) for number in range(len(self._shops))]
+        parts = [(f"{name}{number}", max(0, min(each, events - number * each))) for number in range(len(self._shops))]
         for shop, (part, count) in zip(self._shops, parts, strict=True):
             shop.say(f"make {part} {count}")
         for shop in self._shops:
