@@ -6,20 +6,21 @@ import os
 import platform
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from worker.connection.client import sync_redis
+from worker.stack.redis_server import EmbeddedRedis
 
 
-def machine(redis_url: str) -> dict[str, Any]:
-    """`redis`: the server's own name and version."""
-    client = sync_redis(redis_url)
-    try:
-        info: Any = client.info("server")
-    finally:
+def machine() -> dict[str, Any]:
+    """`redis`: the name, version and allocator of the server that is found, as the benchmarks find it."""
+    with TemporaryDirectory() as folder, EmbeddedRedis(Path(folder)) as server:
+        client = sync_redis(server.url)
+        info: Any = {**client.info("server"), **client.info("memory")}
         client.close()
     return {
-        "cores": os.cpu_count(),
+        "cores": len(os.sched_getaffinity(0)),
         "cpu": _cpu(),
         "python": platform.python_version(),
         "redis": _server(info),
@@ -29,9 +30,10 @@ def machine(redis_url: str) -> dict[str, Any]:
 
 
 def _server(info: dict[str, Any]) -> str:
-    """A Valkey gives a version of Redis, too, for its clients' sake."""
+    """A Valkey gives a version of Redis, too. The allocator is told since scripts cost more with that of libc."""
     name = info.get("server_name", "redis")
-    return f"{name} {info.get(f'{name}_version', info.get('redis_version', ''))}"
+    version = info.get(f"{name}_version", info["redis_version"])
+    return f"{str(name).capitalize()} {version} ({info['mem_allocator']})"
 
 
 def _cpu() -> str:

@@ -17,13 +17,14 @@ from tests.benchmarks.compare.workloads import ACCOUNTS, Planned, event_of, plan
 from tests.benchmarks.peers.requests import requests_of
 
 COUNT = 400
+PARTS = 2  # processes that call
 Requests = list[tuple[str, list[Planned]]]  # account, and what is sent for it
 
 
 @pytest.mark.parametrize(
     "case",
-    [Case("forwarder", "W1", "many100", COUNT), Case("forwarder", "W2", "drain", COUNT, sink_ms=20, tls=True)],
-    ids=["W1 end to end", "W2 drained over TLS, answered late"],
+    [Case("forwarder", "W1", "many100", COUNT, PARTS), Case("forwarder", "W2", "drain", COUNT, sink_ms=20, tls=True)],
+    ids=["W1 end to end, of two callers", "W2 drained over TLS, answered late"],
 )
 def test_events_go_through_a_real_worker_and_every_one_is_checked(case: Case) -> None:
     figure = run(case)
@@ -168,9 +169,12 @@ def test_a_round_that_failed_is_told_and_has_no_part_in_the_median() -> None:
     assert found.cpu_by["worker"] == 0.05
 
 
-def test_a_ratio_needs_both_its_runs() -> None:
-    runs = [summed(case, [figure(1_000)], {}) for case in CASES]
-    assert [each.name for each in ratios(runs)] == [each.name for each in WANTED]
+def test_a_ratio_compares_runs_of_as_many_callers_and_needs_both() -> None:
+    """But a drain's, which has no callers while it is measured."""
+    runs = [summed(case, [figure(1_000 * case.callers)], {}) for case in CASES]
+    found = ratios(runs)
+    assert len(found) == 2 * len(WANTED) - 1
+    assert {each.value for each in found if each.at == "least"} == {1.0}
     failed = [summed(case, [figure(1_000, "lost 1")], {}) for case in CASES]
     assert ratios(failed) == []
 

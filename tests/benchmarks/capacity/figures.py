@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 Json = Mapping[str, Any]
 A_CALL = 100  # events, of the appends that were measured in calls of many
 NOT_MEASURED = None
+_NAMED = ("system", "workload", "mode", "sink_ms", "tls")
 
 
 class Line(NamedTuple):
@@ -64,13 +65,15 @@ def largest(points: Sequence[Json], workload: str) -> Json:
     return max((each for each in points if each["workload"] == workload), key=lambda each: int(each["queued"]))
 
 
+def runs_of(compare: Json, workload: str, mode: str) -> list[Json]:
+    """Ours, with a sink that answers at once and without TLS: one for each number of callers."""
+    wanted = ("forwarder", workload, mode, 0, False)
+    runs = [dict(run) for run in compare["runs"] if run["rates"]]
+    return [run for run in runs if tuple(run[key] for key in _NAMED) == wanted]
+
+
 def run_of(compare: Json, workload: str, mode: str) -> Json | None:
-    """Ours, with a sink that answers at once and without TLS."""
-    for run in compare["runs"]:
-        of = run["system"], run["workload"], run["mode"], run["sink_ms"], run["tls"]
-        if of == ("forwarder", workload, mode, 0, False):
-            return dict(run)
-    return None
+    return next(iter(runs_of(compare, workload, mode)), None)
 
 
 def worker_us(run: Json) -> float:

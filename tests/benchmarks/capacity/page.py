@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from tests.benchmarks.capacity.figures import Json, figures, largest, run_of, worker_us
+from tests.benchmarks.capacity.figures import Json, figures, largest, runs_of, worker_us
 from tests.benchmarks.capacity.sizing import Load, Needs, Settings, needs
 from tests.benchmarks.capacity.words import cell, count, named_bytes, share
+from tests.benchmarks.compare.words import callers
 
 _DRAWN = re.compile(r"(<!-- drawn: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 RATES = (200, 2_000, 20_000)
@@ -45,16 +46,16 @@ def _machine(machine: Json, compare: Json | None) -> Table:
 
 def _core(compare: Json | None) -> Table:
     yield "what runs", "events a second", "CPU µs an event, all", "worker", "producer", "Redis"
-    for workload in ("W1", "W2", "W3"):
-        for mode, words in MODES.items():
-            run = compare and run_of(compare, workload, mode)
-            if not run:
-                continue
-            by, everything = run["cpu_by"], 1_000 * run["cpu_s_per_1000"]
-            rest = (f"{everything * by.get(name, 0) / sum(by.values()):.1f}" for name in ("producer", "redis"))
-            yield f"{workload}, {words}", count(run["rate"]), f"{everything:.1f}", f"{worker_us(run):.1f}", *rest
     if not compare:
         yield "not measured yet: `make bench`", *["-"] * 5
+        return
+    for workload in ("W1", "W2", "W3"):
+        for mode, words in MODES.items():
+            for run in runs_of(compare, workload, mode):
+                by, everything = run["cpu_by"], 1_000 * run["cpu_s_per_1000"]
+                rest = (f"{everything * by.get(name, 0) / sum(by.values()):.1f}" for name in ("producer", "redis"))
+                name = f"{workload}, {words}" + (f", {callers(run['callers'])}" if mode != "drain" else "")
+                yield name, count(run["rate"]), f"{everything:.1f}", f"{worker_us(run):.1f}", *rest
 
 
 def _redis(growth: Json) -> Table:
@@ -66,8 +67,14 @@ def _redis(growth: Json) -> Table:
         trips = [f"{point[f'{step}_us']['p50']:.0f} / {point[f'{step}_us']['p99']:.0f}" for step in _TRIPS]
         steps = [f"{of[step]:.1f}" for step in ("append", "append_one", "claim", "read", "settle")]
         yield f"{point['workload']}, {count(point['queued'])}{sessions}", *steps, *trips
-    for ratio in growth["ratios"]:
+    for ratio in [*growth["ratios"], *_unindexed(growth)]:
         yield f"**{ratio['name']}**", f"**{ratio['value']} times**", *[""] * 4, f"{ratio['round_trips']} times", "", ""
+
+
+def _unindexed(growth: Json) -> Iterable[dict[str, Any]]:
+    """The same without duplicates index, if it was measured."""
+    for ratio in growth.get("unindexed", {}).get("ratios", ()):
+        yield {**ratio, "name": f"{ratio['name']}, without duplicates index"}
 
 
 _TRIPS = ("append", "claim", "settle")

@@ -11,8 +11,6 @@ import sys
 import time
 from collections import defaultdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 import msgspec
 
@@ -25,7 +23,6 @@ from tests.benchmarks.compare.systems import SETTINGS, SYSTEMS
 from tests.benchmarks.compare.workloads import WORKLOADS, lines
 from tests.benchmarks.machine import machine
 from worker.stack.errors import StackError
-from worker.stack.redis_server import EmbeddedRedis
 
 ROUNDS = 3
 
@@ -41,6 +38,7 @@ def main() -> int:
         only=asked.only,
         workload=asked.workload,
         mode=asked.mode,
+        callers=asked.callers,
         sink_ms=asked.sink_ms,
         tls=asked.tls,
         quick=quick,
@@ -85,7 +83,7 @@ def one(case: Case) -> Figure:
 
 
 def told(case: Case, figure: Figure, when: str) -> None:
-    name = f"{case.system:<14} {case.workload} {case.mode:<8} {words.sink(case.sink_ms, case.tls):<12}"
+    name = f"{case.system:<14} {case.workload} {case.mode:<8} {case.callers} {words.sink(case.sink_ms, case.tls):<12}"
     if figure.faults:
         tell(f"{when}  {name} NO FIGURE: {'; '.join(figure.faults)}")
         return
@@ -95,12 +93,7 @@ def told(case: Case, figure: Figure, when: str) -> None:
 
 def summary(figures: dict[Case, list[Figure]], rounds: int) -> page.Measured:
     runs = [summed(case, found, SYSTEMS[case.system].settings(case.workload)) for case, found in figures.items()]
-    return page.Measured(here(), event_bytes(), rounds, runs, ratios(runs))
-
-
-def here() -> dict[str, Any]:
-    with TemporaryDirectory() as folder, EmbeddedRedis(Path(folder)) as server:
-        return machine(server.url)
+    return page.Measured(machine(), event_bytes(), rounds, runs, ratios(runs))
 
 
 def event_bytes() -> int:
@@ -123,6 +116,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", choices=sorted(SYSTEMS), help="one system")
     parser.add_argument("--workload", choices=sorted(WORKLOADS))
     parser.add_argument("--mode", choices=sorted(words.MODES))
+    parser.add_argument("--callers", type=int, choices=sorted({case.callers for case in CASES}), help="processes")
     parser.add_argument("--sink-ms", type=int, choices=sorted({case.sink_ms for case in CASES}))
     parser.add_argument("--tls", action=argparse.BooleanOptionalAction, help="only the runs with it, or without")
     parser.add_argument("--rounds", type=int, help=f"{ROUNDS} unless told; of --quick 1")

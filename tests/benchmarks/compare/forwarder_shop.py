@@ -1,6 +1,6 @@
-"""A shop that uses this project's producer: `python -m tests.benchmarks.compare.forwarder_shop WORKLOAD MODE`.
+"""A shop that uses this project's producer: `… -m tests.benchmarks.compare.forwarder_shop WORKLOAD MODE COROUTINES`.
 
-Modes: `single` synchronous calls, `async64` coroutines of one loop, `many100` a call.
+Modes: `single` synchronous calls, `many100` a call; `async64`: so many coroutines of one loop, its part of 64.
 """
 
 from __future__ import annotations
@@ -15,16 +15,15 @@ from producers.asynchronous import AsyncProducer
 from tests.benchmarks.compare.shop import Lines, Send, one_by_one, serve
 from tests.benchmarks.compare.workloads import WORKLOADS
 
-CALLERS = 64
 CALL = 100
 
 
-def single(destination: str) -> Send:
+def single(destination: str, _coroutines: int) -> Send:
     enqueue = Producer.from_env().enqueue
     return lambda made: one_by_one(lambda account, event: enqueue(destination, account=account, event=event), made)
 
 
-def many100(destination: str) -> Send:
+def many100(destination: str, _coroutines: int) -> Send:
     producer = Producer.from_env()
 
     def send(made: Lines) -> list[float]:
@@ -44,7 +43,7 @@ def many100(destination: str) -> Send:
     return send
 
 
-def async64(destination: str) -> Send:
+def async64(destination: str, coroutines: int) -> Send:
     loop = asyncio.new_event_loop()
     shop = AsyncProducer.from_env()
 
@@ -56,7 +55,7 @@ def async64(destination: str) -> Send:
 
     async def all_callers(made: Lines) -> list[float]:
         waiting, took = iter(made), list[float]()
-        await asyncio.gather(*(caller(waiting, took) for _ in range(CALLERS)))
+        await asyncio.gather(*(caller(waiting, took) for _ in range(coroutines)))
         return took
 
     return lambda made: loop.run_until_complete(all_callers(made))
@@ -65,5 +64,5 @@ def async64(destination: str) -> Send:
 MODES = {"single": single, "async64": async64, "many100": many100}
 
 if __name__ == "__main__":
-    workload, mode = sys.argv[1:]
-    serve(workload, MODES[mode](WORKLOADS[workload]))
+    workload, mode, coroutines = sys.argv[1:]
+    serve(workload, MODES[mode](WORKLOADS[workload], int(coroutines)))

@@ -62,6 +62,8 @@ def _bar(run: Run, y: int, scale: _Scale) -> str:
     end = scale.x(run.rate)
     kind = "ours" if run.system == "forwarder" else "peer"
     name = f"{words.SYSTEMS[run.system]}, {words.MODES[run.mode]}"
+    if run.callers > 1:
+        name += f", {words.callers(run.callers)}"
     bar = f'<rect class="{kind}" x="{LEFT}" y="{y}" width="{max(1.0, end - LEFT):.1f}" height="{BAR}" rx="2"/>'
     return _text(LEFT - 8, y + 12, name, "", "end") + bar + _text(end + 6, y + 12, f"{run.rate:,.0f}", "quiet")
 

@@ -6,13 +6,17 @@ at once on a connection. Anything else is told to `Sink.fault` and ends the run.
 
 from __future__ import annotations
 
-import asyncio
+import socket
+import ssl
 from typing import Protocol
 
 _END = b"\r\n\r\n"
 _LENGTH = b"content-length:"
 _EXPECT = b"expect: 100-continue"
+_GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LARGEST_HEAD = 32_768
+_ROOM = memoryview(bytearray(262_144))  # all connections read into it, in turn: no memory is asked for at each read
+_LATER = (BlockingIOError, ssl.SSLWantReadError)
 
 
 class Sink(Protocol):
@@ -25,22 +29,46 @@ class Sink(Protocol):
     def fault(self, text: str) -> None: ...
 
 
-class Receiver(asyncio.Protocol):
-    """One connection."""
+class Receiver:
+    """One connection, whose socket does not block. TLS is shaken hands over at the first read."""
 
-    def __init__(self, sink: Sink, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, sink: Sink, connection: socket.socket) -> None:
         self._sink = sink
-        self._loop = loop
-        self._transport: asyncio.Transport | None = None
+        self._connection = connection
+        self._is_tls = isinstance(connection, ssl.SSLSocket)
         self._waiting = bytearray()  # of a request that has not come whole
         self._needed = 0  # bytes until it may have
         self._asked_on = False  # whether the client was told to send its body
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+    def read(self) -> list[bytes] | None:
+        """Answers to the requests that came whole, in their order; None when the client is gone."""
+        answers: list[bytes] = []
+        try:
+            while count := self._connection.recv_into(_ROOM):
+                self._came(bytes(_ROOM[:count]), answers)
+                if not self._is_tls:  # what is left makes the socket readable again; of TLS it is in memory already
+                    return answers
+        except _LATER:
+            return answers
+        except OSError:
+            return None
+        return None
 
-    def data_received(self, data: bytes) -> None:
+    def write(self, answer: bytes) -> None:
+        """An answer is small and a client reads, so it fits at once."""
+        try:
+            written = self._connection.send(answer)
+        except _LATER:
+            written = 0
+        except OSError:
+            return  # the client went without waiting for it
+        if written < len(answer):
+            self._sink.fault("a client that does not read its answers")
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _came(self, data: bytes, answers: list[bytes]) -> None:
         if self._waiting:
             self._waiting += data
             if len(self._waiting) < self._needed:
@@ -49,57 +77,41 @@ class Receiver(asyncio.Protocol):
             self._waiting.clear()
         at = 0
         while at < len(data):
-            ends = self._take(data, at)
+            ends = self._take(data, at, answers)
             if ends == at:
                 self._waiting += data[at:]
                 return
             at = ends
 
-    def _take(self, data: bytes, at: int) -> int:
+    def _take(self, data: bytes, at: int, answers: list[bytes]) -> int:
         """Where the request that begins at `at` ends; `at` if it is not whole yet."""
         head_ends = data.find(_END, at)
         if head_ends < 0:
             if len(data) - at > _LARGEST_HEAD:
-                self._refuse("a head without end")
+                self._sink.fault("a head without end")
             self._needed = 0
             return at
         head = data[at:head_ends]
-        length = self._length(head)
-        ends = head_ends + len(_END) + length
+        ends = head_ends + len(_END) + self._length(head)
         if ends > len(data):
             self._needed = ends - at
             self._ask_on(head)
             return at
         self._asked_on = False
-        self._answer(self._sink.taken(head, data[head_ends + len(_END) : ends]))
+        answers.append(self._sink.taken(head, data[head_ends + len(_END) : ends]))
         return ends
 
     def _length(self, head: bytes) -> int:
         lowered = head.lower()
         found = lowered.find(_LENGTH)
         if found < 0:
-            self._refuse("a request without Content-Length")
+            self._sink.fault("a request without Content-Length")
             return 0
         line_ends = lowered.find(b"\r\n", found)
         return int(lowered[found + len(_LENGTH) : line_ends if line_ends >= 0 else None])
 
     def _ask_on(self, head: bytes) -> None:
+        """At once, though the answer itself may be late."""
         if not self._asked_on and _EXPECT in head.lower():
             self._asked_on = True
-            self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
-
-    def _answer(self, answer: bytes) -> None:
-        """A delay is the same for all, so answers leave in the order of their requests."""
-        if self._sink.delay_s:
-            self._loop.call_later(self._sink.delay_s, self._write, answer)
-        else:
-            self._write(answer)
-
-    def _write(self, answer: bytes) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(answer)
-
-    def _refuse(self, text: str) -> None:
-        self._sink.fault(text)
-        if self._transport is not None:
-            self._transport.abort()
+            self.write(_GO_ON)

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from tests.benchmarks.compare.callers import WARM, Callers
 from tests.benchmarks.compare.checking import Verdict
 from tests.benchmarks.compare.cpu import used
 from tests.benchmarks.compare.plan import Case
@@ -23,12 +24,12 @@ from worker.stack.child import Child
 from worker.stack.redis_server import EmbeddedRedis
 
 DRAIN = "drain"
+COROUTINES = 64  # of `async64`, of all processes together
 NO_REWRITE = {"auto-aof-rewrite-percentage": "0"}  # its fork and its copies are another question
 LOOK_S = 0.02
 QUIET_S = 0.5  # after the last event, in which one that was doubled would come, and all is settled
 PATIENCE_S = 300.0
 SILENCE_S = 25.0  # without an arrival: then the rest is lost
-WARM = 800  # events; of celery-batches just one flush
 
 
 class Figure(msgspec.Struct, frozen=True):
@@ -52,7 +53,7 @@ def run(case: Case) -> Figure:
         redis = stack.enter_context(EmbeddedRedis(folder / "redis", options=NO_REWRITE))
         ca, sink = _sink(stack, folder, case)
         url = str(sink.hear()["url"])
-        place = Place(folder, redis.url, url, ca, case.workload, case.mode)
+        place = Place(folder, redis.url, url, ca, case.workload, case.mode, COROUTINES // case.callers)
         bench = _Bench(case, SYSTEMS[case.system], place, redis, sink, stack)
         return bench.drained() if case.mode == DRAIN else bench.through()
 
@@ -77,36 +78,35 @@ class _Bench:
         self._env = system.env(place)
         self._alive: list[Child] = []
         self._roots = {"redis": redis.pid, "sink": sink.pid}
-        self._shop = stack.enter_context(Program("the shop", system.shop(place), self._env, place.folder / "shop.log"))
-        self._roots["producer"] = self._shop.pid
-        self._shop.hear()
+        self._callers = Callers(stack, system.shop(place), self._env, place.folder, case.callers)
+        self._roots |= self._callers.pids
 
     def drained(self) -> Figure:
         """From the first request to the last, without the events of the first."""
-        self._shop.ask(f"make e {self._case.events}", PATIENCE_S)
-        sent = self._shop.ask("send", PATIENCE_S)
+        made = self._callers.make("e", self._case.events, PATIENCE_S)
+        sent = self._callers.send(PATIENCE_S)
         began = time.monotonic()
         with self._working():
             self._wait(1)
             before = used(self._roots)
             came = self._arrived(self._case.events)
-            checked = self._checked()
+            checked = self._checked(made)
         cpu = {name: seconds - before[name] for name, seconds in came["cpu"].items()}
         counted = came["events"] - checked["in_first"]
         return self._figure(came, checked, counted, came["first"], cpu, sent, came["first"] - began)
 
     def through(self) -> Figure:
-        """From the first call of a shop to the last arrival; the worker has worked before."""
+        """From the first call of the shops to the last arrival; the worker has worked before."""
         with self._working():
-            self._shop.ask(f"make warm {WARM}")
-            self._shop.ask("send")
+            self._callers.make("warm", WARM, PATIENCE_S)
+            self._callers.send(PATIENCE_S)
             self._arrived(WARM)
             self._sink.ask("reset")
-            self._shop.ask(f"make e {self._case.events}", PATIENCE_S)
+            made = self._callers.make("e", self._case.events, PATIENCE_S)
             before = used(self._roots)
-            sent = self._shop.ask("send", PATIENCE_S)
+            sent = self._callers.send(PATIENCE_S)
             came = self._arrived(self._case.events)
-            checked = self._checked()
+            checked = self._checked(made)
         cpu = {name: seconds - before[name] for name, seconds in came["cpu"].items()}
         return self._figure(came, checked, came["events"], sent["first"], cpu, sent, 0.0)
 
@@ -146,8 +146,8 @@ class _Bench:
             for child in children:
                 child.kill()
 
-    def _checked(self) -> dict[str, Any]:
-        answer: dict[str, Any] = self._sink.ask(f"check {self._case.workload} {self._case.events}", PATIENCE_S)
+    def _checked(self, made: list[str]) -> dict[str, Any]:
+        answer: dict[str, Any] = self._sink.ask(f"check {self._case.workload} {' '.join(made)}", PATIENCE_S)
         return answer
 
     def _wait(self, events: int) -> dict[str, Any]:

@@ -8,7 +8,6 @@ standard output; it ends when its input does.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import gc
 import ssl
 import sys
@@ -20,7 +19,7 @@ from typing import Any
 import msgspec
 
 from tests.benchmarks.compare.checking import Arrival, checked
-from tests.benchmarks.compare.receiver import Receiver
+from tests.benchmarks.compare.serving import Server
 from tests.benchmarks.compare.workloads import planned
 
 _TYPE = b"Content-Type: application/json\r\n"
@@ -69,7 +68,7 @@ class State:
         return getattr(self, f"_{name}")(*words)
 
     def _count(self) -> dict[str, Any]:
-        """Events and requests so far, when the first and the last came, and how many events the first ones held."""
+        """Events and requests so far, and when the first and the last came."""
         arrivals = self.arrivals
         times = {"first": arrivals[0].at, "last": arrivals[-1].at} if arrivals else {}
         return {"events": self.events, "requests": len(arrivals), "faults": self.faults[:3], **times}
@@ -80,9 +79,11 @@ class State:
         self.arrivals, self.events = [], 0
         return came
 
-    def _check(self, workload: str, count: str) -> dict[str, Any]:
-        """The verdict; and events and requests a second, of tenths of the time between the first and the last."""
-        verdict = checked(workload, planned(workload, int(count)), self.arrivals)
+    def _check(self, workload: str, *sent: str) -> dict[str, Any]:
+        """The verdict, and how many events the first request held. `sent`: `NAME:COUNT` of each process that sent."""
+        named = [each.split(":") for each in sent]
+        plans = [plan for name, count in named for plan in planned(workload, int(count), name)]
+        verdict = checked(workload, plans, self.arrivals)
         first = self.arrivals[0].body.count(_MARKS[workload]) if self.arrivals else 0
         return {"verdict": verdict, "in_first": first, "sizes": self._sizes(workload)}
 
@@ -92,19 +93,14 @@ class State:
         return {str(size): times for size, times in sizes.most_common(5)}
 
 
-async def serve(delay_s: float, certificate: Path | None, key: Path | None) -> None:
-    loop, state = asyncio.get_running_loop(), State(delay_s)
-    context = None
+def serve(delay_s: float, certificate: Path | None, key: Path | None) -> None:
+    context, state = None, State(delay_s)
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
-    server = await loop.create_server(lambda: Receiver(state, loop), "127.0.0.1", 0, ssl=context, backlog=1_024)
-    port = server.sockets[0].getsockname()[1]
-    tell({"url": f"{'https' if context else 'http'}://127.0.0.1:{port}"})
-    questions = asyncio.StreamReader()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(questions), sys.stdin)
-    while question := await questions.readline():
-        tell(state.asked(question.decode()))
+    server = Server(state, context)
+    tell({"url": server.url})
+    server.serve(lambda question: tell(state.asked(question)))
 
 
 def tell(what: Any) -> None:
@@ -120,7 +116,7 @@ def main() -> None:
     asked = parser.parse_args()
     gc.freeze()
     gc.disable()  # there are no circles, and hundreds of thousands of bodies to look through
-    asyncio.run(serve(asked.delay_ms / 1_000, asked.certificate, asked.key))
+    serve(asked.delay_ms / 1_000, asked.certificate, asked.key)
 
 
 if __name__ == "__main__":

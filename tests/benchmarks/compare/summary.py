@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
+from tests.benchmarks.compare import words
 from tests.benchmarks.compare.plan import Case
 from tests.benchmarks.compare.running import Figure
 
@@ -21,6 +22,7 @@ class Run(Struct, frozen=True):
     system: str
     workload: str
     mode: str
+    callers: int
     sink_ms: int
     tls: bool
     events: int
@@ -52,7 +54,7 @@ def summed(case: Case, figures: Sequence[Figure], settings: dict[str, str]) -> R
     sound = [each for each in figures if not each.faults]
     by = [{part: _of(part, each.cpu) for part in PARTS} for each in sound]
     return Run(
-        *case.key[:5],
+        *case.key,
         events=case.events,
         rate=round(_median([each.rate for each in sound])),
         rates=[each.rate for each in sound],
@@ -82,7 +84,10 @@ def _precise(value: float) -> float:
 
 
 class _Wanted(NamedTuple):
-    """A ratio of rates; of the CPU of one run where `by` is none."""
+    """A ratio of the rates of two runs with as many callers; of the CPU of one run where `by` is none.
+
+    Runs as system, workload, mode, and after how many milliseconds the sink answers.
+    """
 
     name: str
     of: tuple[str, str, str, int]
@@ -91,40 +96,36 @@ class _Wanted(NamedTuple):
 
 
 _BATCHES, _TASKS = ("celery_batches", "W1", "single", 0), ("task_per_event", "W1", "single", 0)
+_SINGLE, _ASYNC, _MANY = (("forwarder", "W1", mode, 0) for mode in ("single", "async64", "many100"))
+_SESSIONS, _SESSIONS_BATCHES = ("forwarder", "W2", "many100", 0), ("celery_batches", "W2", "single", 0)
 WANTED = (
     _Wanted("W1 drain / celery-batches", ("forwarder", "W1", "drain", 0), ("celery_batches", "W1", "drain", 0), 200),
-    _Wanted("W1 enqueue_many of 100 / celery-batches", ("forwarder", "W1", "many100", 0), _BATCHES, 60),
-    _Wanted("W1 64 async callers / celery-batches", ("forwarder", "W1", "async64", 0), _BATCHES, 40),
-    _Wanted("W1 single enqueues / celery-batches", ("forwarder", "W1", "single", 0), _BATCHES, 6),
-    _Wanted("W1 single enqueues / one task an event", ("forwarder", "W1", "single", 0), _TASKS, 12),
-    _Wanted(
-        "W2 enqueue_many of 100 / celery-batches",
-        ("forwarder", "W2", "many100", 0),
-        ("celery_batches", "W2", "single", 0),
-        35,
-    ),
-    _Wanted(
-        "W2 a sink that answers after 50 ms / at once",
-        ("forwarder", "W2", "many100", 50),
-        ("forwarder", "W2", "many100", 0),
-        0.6,
-    ),
-    _Wanted("W1 CPU-s for 1,000 events, enqueue_many", ("forwarder", "W1", "many100", 0), None, 0.04),
-    _Wanted("W2 CPU-s for 1,000 events, enqueue_many", ("forwarder", "W2", "many100", 0), None, 0.09),
+    _Wanted("W1 enqueue_many of 100 / celery-batches", _MANY, _BATCHES, 60),
+    _Wanted("W1 64 async callers / celery-batches", _ASYNC, _BATCHES, 40),
+    _Wanted("W1 single enqueues / celery-batches", _SINGLE, _BATCHES, 6),
+    _Wanted("W1 single enqueues / one task an event", _SINGLE, _TASKS, 12),
+    _Wanted("W2 enqueue_many of 100 / celery-batches", _SESSIONS, _SESSIONS_BATCHES, 35),
+    _Wanted("W2 a sink that answers after 50 ms / at once", ("forwarder", "W2", "many100", 50), _SESSIONS, 0.6),
+    _Wanted("W1 CPU-s for 1,000 events, enqueue_many", _MANY, None, 0.04),
+    _Wanted("W2 CPU-s for 1,000 events, enqueue_many", _SESSIONS, None, 0.09),
 )
 
 
 def ratios(runs: Sequence[Run]) -> list[Ratio]:
-    """Those whose runs gave a figure."""
-    found = {(run.system, run.workload, run.mode, run.sink_ms): run for run in runs if run.rates and not run.tls}
-    return [each for wanted in WANTED if (each := _ratio(wanted, found)) is not None]
+    """Those whose runs gave a figure, with one caller and with several."""
+    plain = [run for run in runs if run.rates and not run.tls]
+    found = {(run.callers, (run.system, run.workload, run.mode, run.sink_ms)): run for run in plain}
+    callers = sorted({run.callers for run in plain})
+    every = (_ratio(wanted, number, found) for wanted in WANTED for number in callers)
+    return [each for each in every if each is not None]
 
 
-def _ratio(wanted: _Wanted, found: Mapping[Any, Run]) -> Ratio | None:
-    of, by = found.get(wanted.of), found.get(wanted.by)
+def _ratio(wanted: _Wanted, callers: int, found: Mapping[Any, Run]) -> Ratio | None:
+    of, by = found.get((callers, wanted.of)), found.get((callers, wanted.by))
     if of is None or (by is None and wanted.by is not None):
         return None
+    name = wanted.name if of.mode == "drain" else f"{wanted.name}, {words.callers(callers)}"
     if by is None:
-        return Ratio(wanted.name, of.cpu_s_per_1000, wanted.floor, of.cpu_s_per_1000 <= wanted.floor, "most")
+        return Ratio(name, of.cpu_s_per_1000, wanted.floor, of.cpu_s_per_1000 <= wanted.floor, "most")
     value = _precise(of.rate / max(0.001, by.rate))
-    return Ratio(wanted.name, value, wanted.floor, value >= wanted.floor)
+    return Ratio(name, value, wanted.floor, value >= wanted.floor)

@@ -20,7 +20,10 @@ CONCURRENCY = 2
 
 
 class Place(NamedTuple):
-    """Where a run happens. `sink`: its address; `ca`: the certificate of its authority, if it speaks TLS."""
+    """Where a run happens. `sink`: its address; `ca`: the certificate of its authority, if it speaks TLS.
+
+    `coroutines`: of a process whose callers are such.
+    """
 
     folder: Path
     redis: str
@@ -28,6 +31,7 @@ class Place(NamedTuple):
     ca: Path | None
     workload: str
     mode: str
+    coroutines: int = 64
 
 
 class System(NamedTuple):
@@ -46,14 +50,10 @@ class System(NamedTuple):
         return self.name == FORWARDER.name or PEERS.exists()
 
 
-# Two slots, one for each process of the pool; requests enough for a Rokt that takes its time, also of one account.
+# One slot for each process of the pool, and a linger as short as the run; all else are the defaults.
 SETTINGS = {
     "FORWARDER_SHARDS": "2",
     "FORWARDER_LINGER_MS": "100",
-    "FORWARDER_IN_FLIGHT": "256",
-    "FORWARDER_ACCOUNT_IN_FLIGHT": "64",
-    "FORWARDER_AUDIENCE_IN_FLIGHT": "8",
-    "FORWARDER_AUDIENCE_ACCOUNT_IN_FLIGHT": "4",
     "FORWARDER_ENQUEUE_BUDGET_MS": "5000",  # so that a busy machine ends no run
 }
 
@@ -70,7 +70,8 @@ def _forwarder_env(place: Place) -> dict[str, str]:
 
 def _forwarder_shop(place: Place) -> list[str]:
     mode = FORWARDER.drained_by if place.mode == "drain" else place.mode
-    return [sys.executable, "-m", "tests.benchmarks.compare.forwarder_shop", place.workload, mode]
+    argv = [sys.executable, "-m", "tests.benchmarks.compare.forwarder_shop", place.workload, mode]
+    return [*argv, str(place.coroutines)]
 
 
 def _forwarder_worker(place: Place, env: Mapping[str, str]) -> list[Child]:

@@ -17,6 +17,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], right_from: int) -
 def runs(found: Iterable[Run], workload: str) -> str:
     head = (
         "how",
+        "callers",
         "answers",
         "system",
         "events/s",
@@ -25,11 +26,11 @@ def runs(found: Iterable[Run], workload: str) -> str:
         "requests",
         "enqueue p50 / p99 µs",
     )
-    return table(head, (_row(run) for run in found if run.workload == workload), 3)
+    return table(head, (_row(run) for run in found if run.workload == workload), 4)
 
 
 def _row(run: Run) -> tuple[str, ...]:
-    named = (words.MODES[run.mode], words.sink(run.sink_ms, run.tls), words.SYSTEMS[run.system])
+    named = (*_how(run), words.SYSTEMS[run.system])
     if not run.rates:
         return (*named, "no figure", "; ".join(run.failed), "", "", "")
     spread = f"{min(run.rates):,.0f} to {max(run.rates):,.0f}" + (f", {len(run.failed)} failed" if run.failed else "")
@@ -37,16 +38,21 @@ def _row(run: Run) -> tuple[str, ...]:
     return (*named, f"{run.rate:,.0f}", spread, f"{run.cpu_s_per_1000:g}", f"{run.requests:,}", took)
 
 
+def _how(run: Run) -> tuple[str, ...]:
+    callers = "-" if run.mode == "drain" else str(run.callers)
+    return words.MODES[run.mode], callers, words.sink(run.sink_ms, run.tls)
+
+
 def cpu(found: Iterable[Run]) -> str:
     """Where the processor's time goes, end to end."""
-    head = ("system", "workload", "how", "answers", *PARTS, "together")
+    head = ("system", "workload", "how", "callers", "answers", *PARTS, "together")
     shown = [run for run in found if run.rates and run.mode != "drain"]
-    return table(head, map(_cpu_row, shown), 4)
+    return table(head, map(_cpu_row, shown), 5)
 
 
 def _cpu_row(run: Run) -> tuple[str, ...]:
     spent = [*(run.cpu_by[part] for part in PARTS), run.cpu_s_per_1000]
-    named = (words.SYSTEMS[run.system], run.workload, words.MODES[run.mode], words.sink(run.sink_ms, run.tls))
+    named = (words.SYSTEMS[run.system], run.workload, *_how(run))
     return (*named, *(f"{1_000 * seconds:,.1f}" for seconds in spent))
 
 

@@ -1,9 +1,9 @@
 """Cost as work grows: `python -m tests.benchmarks.growth [--quick] [--only PART]`.
 
-PART: queued, sessions, memory, idle, latency or rewrite. On embedded Redis servers of its own (AOF everysec). Prints
-what it finds and writes it to ops/docs/measured/growth.json (`--quick`: to no file); of parts that were not asked for
-it keeps what stands there. About ten minutes, 6 GB of memory and of disk; with `--quick` one minute, at sizes that
-prove little.
+PART: queued, unindexed, sessions, memory, idle, latency or rewrite. On embedded Redis servers of its own (AOF
+everysec). Prints what it finds and writes it to ops/docs/measured/growth.json (`--quick`: to no file); of parts that
+were not asked for it keeps what stands there. About ten minutes, 6 GB of memory and of disk; with `--quick` one minute,
+at sizes that prove little.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ import argparse
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.benchmarks.growth.idle import idle
 from tests.benchmarks.growth.latency import latency
-from tests.benchmarks.growth.machine import machine
 from tests.benchmarks.growth.memory import memory
 from tests.benchmarks.growth.queued import W1, W2, Sizes, grown, queue
 from tests.benchmarks.growth.rewrite import rewrite
+from tests.benchmarks.machine import machine
 
 FILE = Path(__file__).parents[3] / "ops" / "docs" / "measured" / "growth.json"
 Part = dict[str, Any]
@@ -38,7 +39,7 @@ class Extent(NamedTuple):
     latency_s: float
 
 
-FULL = Extent(Sizes(10_000, (1_000_000, 3_000_000)), Sizes(10_000, (4_000_000,)), 200_000, 30, True, 25)
+FULL = Extent(Sizes(10_000, (1_000_000, 3_000_000)), Sizes(10_000, (4_000_000,)), 200_000, 15, True, 15)
 QUICK = Extent(Sizes(2_000, (50_000,), 5), Sizes(2_000, (50_000,), 5), 50_000, 5, False, 4)
 
 
@@ -57,6 +58,13 @@ async def _rewritten(extent: Extent) -> Part:
         return {"aof_rewrite": await rewrite(large)}
 
 
+async def _unindexed(extent: Extent) -> Part:
+    """The largest queue without duplicates index: what of the growth is the index's."""
+    async with queue(W1, window_s=0) as large:
+        found = await grown(large, extent.queued._replace(large=extent.queued.large[-1:]))
+        return {"unindexed": found._asdict()}
+
+
 async def _sessions(extent: Extent) -> Part:
     async with queue(W2) as large:
         return dict((await grown(large, extent.sessions))._asdict())
@@ -67,12 +75,14 @@ PARTS: dict[str, Callable[[Extent], Part]] = {
     "idle": lambda extent: {"idle": idle(extent.idle_s, variants=extent.variants)},
     "latency": lambda extent: {"latency": latency(extent.latency_s)},
     "queued": lambda extent: asyncio.run(_queued(extent, then_rewritten=False)),
+    "unindexed": lambda extent: asyncio.run(_unindexed(extent)),
     "rewrite": lambda extent: asyncio.run(_rewritten(extent)),
     "sessions": lambda extent: asyncio.run(_sessions(extent)),
 }
 TOGETHER: dict[str, Callable[[Extent], Part]] = {
     **{name: PARTS[name] for name in ("memory", "idle", "latency")},
     "queued and rewrite": lambda extent: asyncio.run(_queued(extent, then_rewritten=True)),
+    "unindexed": PARTS["unindexed"],
     "sessions": PARTS["sessions"],
 }
 
@@ -81,10 +91,11 @@ def measured(extent: Extent, only: str, known: Part) -> Part:
     """What was `known`, with what is found now in its place."""
     found: Part = {**known, "machine": machine()}
     for name, part in ({only: PARTS[only]} if only else TOGETHER).items():
-        _tell(f"{name} …")
+        began = time.monotonic()
         for key, value in part(extent).items():
             found[key] = _merged(found.get(key, []), value) if key in ("points", "ratios") else value
             _tell(json.dumps(value, indent=1))
+        _tell(f"{name}: {time.monotonic() - began:.0f} s")
     return found
 
 

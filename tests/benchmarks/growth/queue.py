@@ -55,7 +55,7 @@ class Queue:
     """One slot of a Redis of its own."""
 
     def __init__(self, server: Server, workload: Workload, window_s: int = DAY_S) -> None:
-        self.server, self.workload = server, workload
+        self.server, self.workload, self.window_s = server, workload, window_s
         self.empty_bytes = server.used_bytes()
         self.filler = Filler(server.url, workload, window_s)
         self.costs = Costs()

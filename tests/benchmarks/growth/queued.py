@@ -47,15 +47,15 @@ async def queue(workload: Workload, window_s: int = DAY_S) -> AsyncIterator[Queu
 async def grown(large: Queue, sizes: Sizes) -> Found:
     """Grows `large` and measures at each of its sizes, beside a small queue."""
     points, ratios = [], []
-    async with queue(large.workload) as small:
+    async with queue(large.workload, large.window_s) as small:
         small.filler.fill(sizes.small)
-        for place, size in enumerate(sizes.large):
+        for size in sizes.large:
             large.filler.fill(size + large.filler.events - large.queued())
             small.costs, large.costs = Costs(), Costs()
             for _ in range(sizes.rounds):
                 await small.round()
                 await large.round()
-            points += [point(each) for each in ([large] if place else [small, large])]
+            points += [point(small), point(large)]
             ratios.append(ratio(small, large))
     return Found(points, ratios)
 
