@@ -24,7 +24,7 @@ def machine() -> dict[str, Any]:
         "cpu": _cpu(),
         "python": platform.python_version(),
         "redis": _server(info),
-        "kernel": platform.release(),
+        "kernel": ".".join(platform.release().split(".")[:2]),  # the rest may name whose build it is
         "date": datetime.now(UTC).date().isoformat(),
     }
 

@@ -10,7 +10,9 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import get_type_hints
 
+from tests.benchmarks.asked import positive
 from tests.benchmarks.capacity.figures import Json, figures
 from tests.benchmarks.capacity.page import ROWS, drawn
 from tests.benchmarks.capacity.sizing import Load, Settings, needs
@@ -36,6 +38,9 @@ HELP = {
     "threads": "of each that enqueue at a time",
     "busy": "share of a core that is planned for",
 }
+
+FRACTIONS = {name for name, kind in get_type_hints(Load).items() if kind is float}
+MAY_BE_NOTHING = dict.fromkeys(("hours", "a_request", "linger_ms", "window_hours", "record_hours"), 0)
 
 
 def read() -> tuple[Json, Json | None]:
@@ -75,7 +80,8 @@ def main() -> None:
         if isinstance(default, bool):
             parser.add_argument(flag, action="store_true", help=HELP[name])
         else:
-            parser.add_argument(flag, type=type(default), default=default, help=f"{HELP[name]} ({default})")
+            kind = positive(float if name in FRACTIONS else type(default), MAY_BE_NOTHING.get(name))
+            parser.add_argument(flag, type=kind, default=default, help=f"{HELP[name]} ({default})")
     if len(sys.argv) > 1:
         sys.stdout.write(sized(Load(**vars(parser.parse_args()))))
     else:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from tests.benchmarks.asked import pair, positive
 from tests.benchmarks.compare import page, tables, words
 from tests.benchmarks.compare.plan import CASES, Case, chosen
 from tests.benchmarks.compare.programs import Broken
@@ -33,7 +34,7 @@ def main() -> int:
         page.keep(page.read())
         return 0
     quick: bool = asked.quick
-    SETTINGS.update(pair.split("=", 1) for pair in asked.set)
+    SETTINGS.update(asked.set)
     cases = chosen(
         only=asked.only,
         workload=asked.workload,
@@ -56,7 +57,7 @@ def main() -> int:
     show(measured)
     if asked.json:
         asked.json.write_bytes(msgspec.json.format(msgspec.json.encode(measured)))
-    whole = len(cases) == len(CASES) and not (asked.set or asked.events or asked.scale != 1)
+    whole = len(cases) == len(CASES) and rounds >= ROUNDS and not (asked.set or asked.events or asked.scale != 1)
     if asked.keep or (whole and not asked.json):
         page.keep(measured)
         tell(f"kept in {page.DOCS}")
@@ -119,11 +120,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--callers", type=int, choices=sorted({case.callers for case in CASES}), help="processes")
     parser.add_argument("--sink-ms", type=int, choices=sorted({case.sink_ms for case in CASES}))
     parser.add_argument("--tls", action=argparse.BooleanOptionalAction, help="only the runs with it, or without")
-    parser.add_argument("--rounds", type=int, help=f"{ROUNDS} unless told; of --quick 1")
+    parser.add_argument("--rounds", type=positive(int), help=f"{ROUNDS} unless told; of --quick 1")
     parser.add_argument("--quick", action="store_true", help="what the ratios need, of fewer events: three minutes")
-    parser.add_argument("--scale", type=float, default=1, help="of the number of events")
-    parser.add_argument("--events", type=int, help="that many in every run")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="of this project's settings")
+    parser.add_argument("--scale", type=positive(float), default=1, help="of the number of events")
+    parser.add_argument("--events", type=positive(int), help="that many in every run")
+    parser.add_argument(
+        "--set", action="append", type=pair, default=[], metavar="NAME=VALUE", help="of this project's settings"
+    )
     parser.add_argument("--json", type=Path, help="writes the figures there, and nothing into the docs")
     parser.add_argument("--redraw", action="store_true", help="the page and its picture from the JSON that is there")
     parser.add_argument("--keep", action="store_true", help="into the docs, though it is no whole run")
