@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,8 +22,9 @@ from producers.connection.replies import Replies
 from producers.destinations import DESTINATIONS
 from producers.keys import Slot
 from producers.preparer import Made
-from producers.settings import BufferSettings
+from producers.settings import BufferSettings, SpoolSettings
 from producers.withholding import WithholdingAppender
+from tests.integration.support import eventually
 from tests.producers.conftest import CAPS, new_producer
 from tests.producers.support import EVENT, frozen, warm_shop
 from worker.connection.client import sync_redis
@@ -142,6 +144,26 @@ def test_answers_are_read_however_they_arrive(step: int) -> None:
     error = answers.pop(5)
     assert answers == [12, None, b"a\r\nb", b"OK", [1, b"", []], -5]
     assert (type(error), str(error)) == (ResponseError, "FULL 3 wait")
+
+
+def test_what_no_slot_takes_lies_in_the_spool(own_redis: EmbeddedRedis, prefix: str, tmp_path: Path) -> None:
+    """And is in Redis later, once, though Redis may have taken what left."""
+    buffer, spool = BufferSettings(own_redis.url, prefix), SpoolSettings(str(tmp_path / "spool"))
+    fates: list[Fate | None] = []
+
+    def enqueue(count: int) -> list[Fate | None]:
+        told = [result.fate for result in producer.enqueue_many(lines(count))]
+        fates.extend(told)
+        return told
+
+    with closing(Producer(buffer, dict.fromkeys(DESTINATIONS, CAPS), spool=spool)) as producer:
+        eventually(lambda: enqueue(2) == [Fate.BUFFERED] * 2)
+        with frozen(own_redis):
+            assert enqueue(6) == [Fate.SPOOLED] * 6
+        all_of_a_slot = len(fates) // 2
+        for name in ("event-api", "server-events"):
+            eventually(lambda name=name: ledger(own_redis, prefix, name) >= all_of_a_slot)  # type: ignore[misc]
+            assert ledger(own_redis, prefix, name) == all_of_a_slot
 
 
 class Failing:
