@@ -231,7 +231,7 @@ def command(shop: Shop, *arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_ctrl_c_leaves_it_running_and_says_so(shop: Shop) -> None:
-    account, chosen = shop.letters(200)
+    account, chosen = shop.letters(400)
     with command(shop, "dlq", "replay", "--account", account, "--rate", "100", "--yes") as process:
         (replay,) = eventually(lambda: shop.redis.zrange(shop.slot.key("replays"), 0, -1))
         eventually(lambda: int(shop.field(replay.decode(), "moved") or 0) > 0)
@@ -239,6 +239,6 @@ def test_ctrl_c_leaves_it_running_and_says_so(shop: Shop) -> None:
         _, told = process.communicate(timeout=20)
     assert process.returncode == 130
     assert f"{replay.decode()} goes on in the workers" in told
-    assert shop.done(replay.decode())["moved"] == 200
+    assert shop.done(replay.decode())["moved"] == 400
     shop.cli.drain()
     assert shop.accepted(account) == dict.fromkeys(chosen, 1)

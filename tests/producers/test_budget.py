@@ -154,13 +154,19 @@ PURE = """
 import os, signal, sys, time
 sys.modules["hiredis"] = None
 from redis.utils import HIREDIS_AVAILABLE
-from tests.producers.support import accepts, call, shop
-producer = shop(sys.argv[1], sys.argv[2])
+from producers import EnqueueFailed, Producer
+producer = Producer.from_env({"FORWARDER_REDIS_URL": sys.argv[1], "FORWARDER_KEY_PREFIX": sys.argv[2]})
 assert not HIREDIS_AVAILABLE
-while not accepts(producer):
+def enqueue():
+    began = time.monotonic()
+    try:
+        producer.enqueue("event-api", account="1", event={"eventType": "conversion"})
+    except EnqueueFailed as error:
+        return time.monotonic() - began, error
+while enqueue():
     time.sleep(0.05)
 os.kill(int(sys.argv[3]), signal.SIGSTOP)
-seconds, error = call(producer)
+seconds, error = enqueue()
 os.kill(int(sys.argv[3]), signal.SIGCONT)
 print(seconds, error.maybe_accepted)
 """
