@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
 from producers.accepted import Fate
-from producers.append import APPEND, append_call
+from producers.append import APPEND, Head
 from producers.connection import Connection
+from producers.connection.resp import Command
 from producers.effects import effect
 from producers.errors import EnqueueFailed
 from producers.keys import Slot, agreement_key, disagreement, shard_of, slot_named, terms
@@ -34,6 +35,32 @@ class Appender(Protocol):
     def close(self) -> None: ...
 
 
+Told = list[Fate] | EnqueueFailed  # of some events, what `append` gives or raises
+
+
+def append_each(appender: Appender, groups: Sequence[Sequence[Made]]) -> list[Told]:
+    """Appends events of several slots: what became of each group, in as few round trips as the appender can.
+
+    Once one failed, those that were not under way by then are not tried. An appender that can send several together has
+    a method of this name.
+    """
+    together = getattr(appender, "append_each", None) if len(groups) > 1 else None
+    told: list[Told] = one_by_one(appender.append, groups) if together is None else together(groups)
+    return told
+
+
+def one_by_one(append: Callable[[Sequence[Made]], list[Fate]], groups: Sequence[Sequence[Made]]) -> list[Told]:
+    """A call for each group, until one fails."""
+    told: list[Told] = []
+    for place, made in enumerate(groups):
+        try:
+            told.append(append(made))
+        except EnqueueFailed as error:
+            not_tried = EnqueueFailed(error.reason, id="", maybe_accepted=False)
+            return [*told, error, *[not_tried] * (len(groups) - place - 1)]
+    return told
+
+
 class RedisAppender:
     """Appends to the open batches in Redis. Safe to share between threads; connects at the first event."""
 
@@ -43,21 +70,44 @@ class RedisAppender:
         self._buffer = buffer
         self._batches = batches
         self._agreed = ""
+        self._heads: dict[Slot, Head] = {}
         self._connection = connection or Connection(buffer.redis_url, budget_s=buffer.enqueue_budget_ms / 1000)
 
     def slot_of(self, made: Made) -> Slot:
         return slot_named(self._buffer.key_prefix, made.to.name, shard_of(made.entry.account, self._buffer.shards))
 
     def append(self, made: Sequence[Made]) -> list[Fate]:
-        event_id = made[0].id if len(made) == 1 else ""
+        (told,) = self._appended([made], made[0].id if len(made) == 1 else "")
+        if isinstance(told, EnqueueFailed):
+            raise told
+        return told
+
+    def append_each(self, groups: Sequence[Sequence[Made]]) -> list[Told]:
+        """As the function of this name: one script call a group, all in one write."""
+        return self._appended(groups, "")
+
+    def _appended(self, groups: Sequence[Sequence[Made]], event_id: str) -> list[Told]:
         deadline = self._connection.deadline()
-        self._agree(event_id, deadline)
-        to = made[0].to
-        entries = [each.entry for each in made]
-        call = append_call(self.slot_of(made[0]), self._buffer, to, self._batches[to.name], entries)
+        try:
+            self._agree(event_id, deadline)
+        except EnqueueFailed as error:
+            return [error] * len(groups)
+        calls = [self._call(made) for made in groups]
         with effect("append"):
-            answer = self._connection.run(APPEND, call.command, event_id, deadline)
-        return fates(answer, call.places)
+            answers = self._connection.run_each(APPEND, [command for command, _ in calls], event_id, deadline)
+        return [
+            answer if isinstance(answer, EnqueueFailed) else fates(answer, places)
+            for answer, (_, places) in zip(answers, calls, strict=True)
+        ]
+
+    def _call(self, made: Sequence[Made]) -> tuple[Command, Sequence[int]]:
+        """And which event stands at which place of it."""
+        slot, to = self.slot_of(made[0]), made[0].to
+        head = self._heads.get(slot)
+        if head is None:
+            head = self._heads[slot] = Head(slot, self._buffer, to, self._batches[to.name])
+        call = head.call([each.entry for each in made])
+        return head.command(call), call.places
 
     def withhold(self, made: Sequence[Made]) -> None:
         """A count that Redis does not take is let go: what was never stored cannot be lost."""

@@ -1,7 +1,8 @@
 """The producer for asyncio: the same checks and the same way into Redis, and callers of one moment share a call.
 
-A call to Redis runs in a thread, so nothing here waits in the event loop; while it is under way, further events of its
-slot gather and leave together in the next one. So order is kept, and many callers cost little more than one.
+A call to Redis runs in a thread, so nothing here waits in the event loop; while it is under way, further events gather
+and leave together in the next one, those of several slots in one write. So order is kept, and many callers cost little
+more than one.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
 from producers.accepted import EventId, Fate
-from producers.appender import Appender
+from producers.appender import Appender, Told, append_each
 from producers.errors import EnqueueFailed
 from producers.keys import Slot
 from producers.lines import Line
@@ -21,7 +22,6 @@ from producers.many import CHUNK_BYTES, CHUNK_EVENTS, Result, accepted
 from producers.preparer import Made
 from producers.producer import Producer
 
-THREADS = 8  # calls under way at a time, one a slot
 THREADS_FOR_MANY = 2
 Answer = TypeVar("Answer")
 
@@ -92,30 +92,25 @@ class _Waiting(NamedTuple):
 
 
 class _Gathering:
-    """The events that wait for a call, by slot. At most one call of each slot is under way."""
+    """The events that wait for a call. At most one is under way: for all slots, since each costs a thread's turn."""
 
     def __init__(self, appender: Appender, here: tuple[int, asyncio.AbstractEventLoop]) -> None:
         self.here = here
         self._loop = here[1]
         self._appender = appender
-        self._waiting: dict[Slot, list[_Waiting]] = {}  # with an entry: a call is under way or about to be
-        self._calls: set[asyncio.Task[None]] = set()
+        self._waiting: list[_Waiting] = []
+        self._calling: asyncio.Task[None] | None = None  # under way, or about to be
         self._apart: set[asyncio.Future[Any]] = set()
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="forwarder-producer")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="forwarder-producer")
         self._long = ThreadPoolExecutor(THREADS_FOR_MANY, thread_name_prefix="forwarder-many")
 
     def append(self, made: Made) -> asyncio.Future[Fate]:
         """The event's fate, or `EnqueueFailed`."""
-        slot = self._appender.slot_of(made)
-        waiting = _Waiting(made, self._loop.create_future())
-        if slot in self._waiting:
-            self._waiting[slot].append(waiting)
-        else:
-            self._waiting[slot] = [waiting]
-            call = self._loop.create_task(self._empty(slot))
-            self._calls.add(call)
-            call.add_done_callback(self._calls.discard)
-        return waiting.fate
+        fate: asyncio.Future[Fate] = self._loop.create_future()
+        self._waiting.append(_Waiting(made, fate))
+        if self._calling is None:
+            self._calling = self._loop.create_task(self._empty())
+        return fate
 
     async def apart(self, call: Callable[[], Answer]) -> Answer:
         """A long call, in a thread that nobody else waits for."""
@@ -125,35 +120,48 @@ class _Gathering:
         return await under_way
 
     async def close(self) -> None:
-        if under_way := {*self._calls, *self._apart}:
+        if under_way := {*([self._calling] if self._calling else []), *self._apart}:
             await asyncio.wait(under_way)
-        self._threads.shutdown(wait=False)
+        self._thread.shutdown(wait=False)
         self._long.shutdown(wait=False)
 
-    async def _empty(self, slot: Slot) -> None:
-        """Calls until nobody waits for this slot any more."""
-        while waiting := [each for each in self._waiting[slot] if not each.fate.done()]:
-            fit = _fitting(waiting)
-            self._waiting[slot] = waiting[fit:]
-            await self._send(waiting[:fit])
-        del self._waiting[slot]
+    async def _empty(self) -> None:
+        """Calls until nobody waits any more."""
+        try:
+            while waiting := [each for each in self._waiting if not each.fate.done()]:
+                fit = _fitting(waiting)
+                self._waiting = waiting[fit:]
+                await self._send(waiting[:fit])
+            self._waiting = []
+        finally:
+            self._calling = None
 
     async def _send(self, chunk: Sequence[_Waiting]) -> None:
+        by_slot: dict[Slot, list[_Waiting]] = {}
+        for each in chunk:
+            by_slot.setdefault(self._appender.slot_of(each.made), []).append(each)
+        groups = [[each.made for each in group] for group in by_slot.values()]
         try:
-            made = [each.made for each in chunk]
-            fates = await self._loop.run_in_executor(self._threads, self._appender.append, made)
-        except EnqueueFailed as error:
-            for each in chunk:
-                _fail(each, EnqueueFailed(error.reason, id=each.made.id, maybe_accepted=error.maybe_accepted))
+            answers = await self._loop.run_in_executor(self._thread, append_each, self._appender, groups)
         except BaseException as error:
             for each in chunk:
                 _fail(each, error)
             if not isinstance(error, Exception):
                 raise
         else:
-            for each, fate in zip(chunk, fates, strict=True):
-                if not each.fate.done():  # whoever was cancelled asks no more
-                    each.fate.set_result(fate)
+            for group, told in zip(by_slot.values(), answers, strict=True):
+                _tell(group, told)
+
+
+def _tell(group: Sequence[_Waiting], told: Told) -> None:
+    """To each what became of its event."""
+    if isinstance(told, EnqueueFailed):
+        for each in group:
+            _fail(each, EnqueueFailed(told.reason, id=each.made.id, maybe_accepted=told.maybe_accepted))
+        return
+    for each, fate in zip(group, told, strict=True):
+        if not each.fate.done():  # whoever was cancelled asks no more
+            each.fate.set_result(fate)
 
 
 def _fitting(waiting: Sequence[_Waiting]) -> int:

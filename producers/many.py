@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from producers.accepted import EventId, Fate
-from producers.appender import Appender
+from producers.appender import Appender, Told, append_each
 from producers.errors import EnqueueFailed, Fault, InvalidEvent
 from producers.keys import Slot
 from producers.preparer import Made
@@ -65,24 +65,37 @@ class Chunks:
         chunk.bytes += made.entry.size
         self.results.append(_PENDING)
         if len(chunk.made) >= CHUNK_EVENTS or chunk.bytes >= CHUNK_BYTES:
-            self._send(self._open.pop(slot))
+            self._send([self._open.pop(slot)])
 
     def finish(self) -> list[Result]:
+        """Sends what is left: several slots in one write, which is no larger than that of one may be."""
+        together, events, size = list[_Chunk](), 0, 0
         for chunk in self._open.values():
-            self._send(chunk)
-        self._open.clear()
+            events, size = events + len(chunk.made), size + chunk.bytes
+            if together and (events > CHUNK_EVENTS or size > CHUNK_BYTES):
+                self._send(together)
+                together, events, size = [], len(chunk.made), chunk.bytes
+            together.append(chunk)
+        self._open = {}
+        if together:
+            self._send(together)
         return self.results
 
-    def _send(self, chunk: _Chunk) -> None:
-        maybe = False
-        if self._failed is None:
-            try:
-                self._note(chunk, self._appender.append(chunk.made))
-                return
-            except EnqueueFailed as error:
-                self._failed, maybe = error, error.maybe_accepted
+    def _send(self, chunks: Sequence[_Chunk]) -> None:
+        if self._failed is not None:
+            told: list[Told] = [EnqueueFailed(self._failed.reason, id="", maybe_accepted=False)] * len(chunks)
+        else:
+            told = append_each(self._appender, [chunk.made for chunk in chunks])
+        for chunk, each in zip(chunks, told, strict=True):
+            if isinstance(each, EnqueueFailed):
+                self._failed = self._failed or each
+                self._fail(chunk, each)
+            else:
+                self._note(chunk, each)
+
+    def _fail(self, chunk: _Chunk, error: EnqueueFailed) -> None:
         for index, made in zip(chunk.indexes, chunk.made, strict=True):
-            failed = EnqueueFailed(self._failed.reason, id=made.id, maybe_accepted=maybe)
+            failed = EnqueueFailed(error.reason, id=made.id, maybe_accepted=error.maybe_accepted)
             self.results[index] = Result(made.id, failed)
 
     def _note(self, chunk: _Chunk, fates: Sequence[Fate]) -> None:

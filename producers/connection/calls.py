@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from time import monotonic
 from typing import Any
 
@@ -11,14 +12,14 @@ from redis.exceptions import (
     BusyLoadingError,
     NoScriptError,
     ReadOnlyError,
-    RedisError,
     ResponseError,
 )
 from redis.exceptions import TimeoutError as RedisTimeout
 
 from producers.connection.deadline_socket import BudgetSpent
-from producers.connection.link import Link
+from producers.connection.link import Link, Silence
 from producers.connection.pool import Pool, Unreachable
+from producers.connection.resp import Command, Word
 from producers.connection.shared_pools import shared_pool
 from producers.errors import EnqueueFailed
 from producers.scripts import Script
@@ -26,6 +27,7 @@ from producers.scripts import Script
 DEFAULT_BUDGET_S = 0.1
 WAITING = 0.93  # the share of a budget that Redis has; the rest is for waking up, and for what is done then
 _REFUSALS = (BusyLoadingError, AuthorizationError)  # Redis's own word, as is ResponseError: nothing was changed
+_Exchanged = tuple[list[Any], Exception | None]  # see Link.exchange
 
 
 class Connection:
@@ -44,15 +46,25 @@ class Connection:
         """Of a call that begins now."""
         return monotonic() + WAITING * self._budget_s
 
-    def run(
-        self, script: Script, command: Sequence[str | bytes | int], event_id: str, deadline: float | None = None
-    ) -> Any:
+    def run(self, script: Script, command: Sequence[Word], event_id: str, deadline: float | None = None) -> Any:
         """The script's answer. Raises `EnqueueFailed` for `event_id`, by the deadline, if there is none."""
-        return self._asked(lambda link: _evaluate(link, script, command), event_id, deadline, unsure=True)
+        return _only(self.run_each(script, [Command.of(command)], event_id, deadline))
+
+    def run_each(
+        self, script: Script, commands: Sequence[Command], event_id: str, deadline: float | None = None
+    ) -> list[Any]:
+        """The script's answer to each command, or the `EnqueueFailed`. They leave in one write; none waits for another.
+
+        A command: all words that follow the script's name.
+        """
+        return self._asked(lambda link: _evaluated(link, script, commands), len(commands), event_id, deadline)
 
     def agree(self, key: str, terms: str, event_id: str, deadline: float | None = None) -> str:
         """The terms that all producers and workers keep to: those noted under `key`, or these, noted now."""
-        answer = self._asked(lambda link: link.ask("SET", key, terms, "NX", "GET"), event_id, deadline, unsure=False)
+        answers = self._asked(
+            lambda link: link.ask("SET", key, terms, "NX", "GET"), 1, event_id, deadline, unsure=False
+        )
+        answer = _only(answers)
         return terms if answer is None else bytes(answer).decode()
 
     def close(self) -> None:
@@ -61,54 +73,99 @@ class Connection:
             self._closed = True
             self._shared.left()
 
-    def _asked(self, question: Callable[[Link], Any], event_id: str, deadline: float | None, *, unsure: bool) -> Any:
-        """`unsure`: whether a lost answer leaves it open if the event was accepted."""
+    def _asked(
+        self,
+        question: Callable[[Link], _Exchanged],
+        count: int,
+        event_id: str,
+        deadline: float | None,
+        *,
+        unsure: bool = True,
+    ) -> list[Any]:
+        """`count` answers. `unsure`: whether a lost one leaves it open if the event was accepted."""
         pool = self._shared.pool()
         try:
             link = pool.take(self.deadline() if deadline is None else deadline)
         except Unreachable as error:
-            raise EnqueueFailed(str(error), id=event_id, maybe_accepted=False) from None
+            return [EnqueueFailed(str(error), id=event_id, maybe_accepted=False) for _ in range(count)]
         try:
-            answer = question(link)
-        except (RedisError, OSError) as error:
-            reason = self._reason(pool, link, error)
-            raise EnqueueFailed(reason, id=event_id, maybe_accepted=unsure and link.unanswered) from error
+            answers, broken = question(link)
         except BaseException:
             pool.drop(link)  # its answer is still under way; nobody else may read it
             raise
-        pool.give_back(link)
-        return answer
-
-    def _reason(self, pool: Pool, link: Link, error: Exception) -> str:
-        """What is to be told. A connection is dropped unless its Redis only refused what it was asked."""
-        if isinstance(error, ReadOnlyError):  # a failover: the next connection is to the new primary
-            pool.drop(link)
-            pool.drop_idle()
-            return _REPLICA
-        if isinstance(error, ResponseError):
+        if broken is None and not any(isinstance(each, Exception) for each in answers):
             pool.give_back(link)
-            return _readable(error)
-        pool.drop(link)
-        if isinstance(error, _REFUSALS):
-            link.unanswered = False
-            return _readable(error)
-        if not isinstance(error, (RedisTimeout, TimeoutError)):
-            return f"{_silence(link)}: {error}"
-        if isinstance(error, BudgetSpent):
+            return answers
+        _put_away(pool, link, answers, broken)
+        return [self._told(each, broken, event_id, unsure=unsure) for each in answers]
+
+    def _told(self, answer: Any, broken: Exception | None, event_id: str, *, unsure: bool) -> Any:
+        """An answer, or why there is none."""
+        if isinstance(answer, Silence):
+            maybe = unsure and answer is Silence.SENT
+            failed = EnqueueFailed(self._silence(answer, broken), id=event_id, maybe_accepted=maybe)
+        elif isinstance(answer, Exception):
+            reason = _REPLICA if isinstance(answer, ReadOnlyError) else _readable(answer)
+            failed, broken = EnqueueFailed(reason, id=event_id, maybe_accepted=False), answer
+        else:
+            return answer
+        failed.__cause__ = broken
+        return failed
+
+    def _silence(self, silence: Silence, broken: Exception | None) -> str:
+        if isinstance(broken, BudgetSpent):
             return f"the budget of {self._budget_s * 1000:.0f} ms was over before anything could be sent"
+        said = "no answer from Redis" if silence is Silence.SENT else "Redis did not take the whole request"
+        if _is_late(broken):
+            return f"{said} within {self._budget_s * 1000:.0f} ms"
+        return f"{said}: {broken}"
+
+
+def _put_away(pool: Pool, link: Link, answers: Sequence[Any], broken: Exception | None) -> None:
+    """A connection is dropped unless its Redis only refused what it was asked."""
+    refused = [each for each in answers if isinstance(each, Exception)]
+    moved = any(isinstance(each, ReadOnlyError) for each in refused)  # a failover: the next one is to the new primary
+    if broken is None and not moved and all(isinstance(each, ResponseError) for each in refused):
+        pool.give_back(link)
+        return
+    pool.drop(link)
+    if moved:
+        pool.drop_idle()
+    elif _is_late(broken) and not isinstance(broken, BudgetSpent):
         pool.suspect()
-        return f"{_silence(link)} within {self._budget_s * 1000:.0f} ms"
 
 
-def _evaluate(link: Link, script: Script, command: Sequence[str | bytes | int]) -> Any:
-    try:
-        return link.ask("EVALSHA", script.sha, *command)
-    except NoScriptError:
-        return link.ask("EVAL", script.text, *command)
+def _is_late(broken: Exception | None) -> bool:
+    return isinstance(broken, (RedisTimeout, TimeoutError))
 
 
-def _silence(link: Link) -> str:
-    return "no answer from Redis" if link.unanswered else "Redis did not take the whole request"
+def _only(answers: Sequence[Any]) -> Any:
+    (answer,) = answers
+    if isinstance(answer, EnqueueFailed):
+        raise answer
+    return answer
+
+
+def _evaluated(link: Link, script: Script, commands: Sequence[Command]) -> _Exchanged:
+    by_name = [each.after(_name_of(script)) for each in commands]
+    answers, broken = link.exchange(by_name)
+    unknown = [place for place, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+    if not unknown or broken is not None:
+        return answers, broken
+    first = commands[unknown[0]].after(_text_of(script))  # from then on Redis knows its name
+    again, broken = link.exchange([first, *[by_name[place] for place in unknown[1:]]])
+    for place, answer in zip(unknown, again, strict=True):
+        answers[place] = answer
+    return answers, broken
+
+
+@cache
+def _name_of(script: Script) -> Command:
+    return Command.of(["EVALSHA", script.sha])
+
+
+def _text_of(script: Script) -> Command:
+    return Command.of(["EVAL", script.text])
 
 
 def _readable(error: Exception) -> str:

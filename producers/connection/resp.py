@@ -6,14 +6,36 @@ are put together once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+Word = str | bytes | int
 
 
-def packed(words: Sequence[str | bytes | int]) -> bytes:
+class Command(NamedTuple):
+    """Words of a command that are written already: how many they are, and their bytes."""
+
+    words: int
+    written: bytes
+
+    @classmethod
+    def of(cls, words: Sequence[Word]) -> Command:
+        return cls(len(words), written(words))
+
+    def after(self, first: Command) -> bytes:
+        """The bytes of the command that begins with the words of `first`."""
+        return b"*%d\r\n%b%b" % (first.words + self.words, first.written, self.written)
+
+
+def packed(words: Sequence[Word]) -> bytes:
     """The bytes of one command; texts as UTF-8."""
-    parts = [b"*%d" % len(words)]
-    for word in words:
-        text = word if isinstance(word, bytes) else str(word).encode() if isinstance(word, int) else word.encode()
-        parts += (b"\r\n$%d\r\n" % len(text), text)
-    parts.append(b"\r\n")
-    return b"".join(parts)
+    return b"*%d\r\n%b" % (len(words), written(words))
+
+
+def written(words: Iterable[Word]) -> bytes:
+    """The bytes of some words of a command."""
+    return b"".join([_word(each if type(each) is bytes else str(each).encode()) for each in words])
+
+
+def _word(text: bytes) -> bytes:
+    return b"$%d\r\n%b\r\n" % (len(text), text)

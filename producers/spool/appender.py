@@ -9,12 +9,12 @@ import time
 from collections.abc import Sequence
 
 from producers.accepted import Fate
-from producers.appender import Appender
+from producers.appender import Appender, Told, append_each
 from producers.errors import EnqueueFailed
 from producers.keys import Slot
 from producers.preparer import Made
 from producers.settings import BufferSettings, SpoolSettings
-from producers.spool.flusher import Told
+from producers.spool.flusher import Told as Trouble
 from producers.spool.forks import in_child
 from producers.spool.home import Home, home_of
 from producers.spool.keeper import Away, Keeper
@@ -97,17 +97,19 @@ class SpoolingAppender:
 
         Then `maybe_accepted` speaks for all of them: some may be in Redis while others are nowhere.
         """
+        (told,) = self.append_each([made])
+        if isinstance(told, EnqueueFailed):
+            raise told
+        return told
+
+    def append_each(self, groups: Sequence[Sequence[Made]]) -> list[Told]:
         shared = self._shared or self._share()
         shared.begin()
-        behind = [shared.spool.behind(each) for each in made]
-        direct = [each for each, waits in zip(made, behind, strict=True) if not waits]
-        fates, failed = self._try(shared, direct)
-        if failed is None and len(direct) == len(made):
-            return fates
-        rest = made if failed else [each for each, waits in zip(made, behind, strict=True) if waits]
-        self._spool(shared, rest, failed, maybe=bool(fates))
-        taken = iter(fates)
-        return [Fate.SPOOLED if failed or waits else next(taken) for waits in behind]
+        behind = [[shared.spool.behind(each) for each in made] for made in groups]
+        pairs = [list(zip(*group, strict=True)) for group in zip(groups, behind, strict=True)]
+        direct = [[each for each, waits in group if not waits] for group in pairs]
+        tried = self._try_each(shared, direct)
+        return [self._settled(shared, *group) for group in zip(groups, behind, tried, strict=True)]
 
     def withhold(self, made: Sequence[Made]) -> None:
         """Only a count, which is let go if Redis does not take it."""
@@ -125,17 +127,34 @@ class SpoolingAppender:
             shared.end()
         self._inner.close()
 
-    def _try(self, shared: Shared, made: Sequence[Made]) -> tuple[list[Fate], EnqueueFailed | None]:
-        if not made:
-            return [], None
-        slot, began = self.slot_of(made[0]), time.monotonic()
-        if why := shared.away.reason(slot):
-            return [], EnqueueFailed(why, id=made[0].id, maybe_accepted=False)
+    def _try_each(self, shared: Shared, groups: Sequence[Sequence[Made]]) -> list[Told]:
+        """What Redis says of each; nothing of those that it need not be asked for."""
+        told: list[Told] = [self._unasked(shared, made) for made in groups]
+        asked = [place for place, made in enumerate(groups) if made and not isinstance(told[place], EnqueueFailed)]
+        began = time.monotonic()
+        for place, each in zip(asked, append_each(self._inner, [groups[place] for place in asked]), strict=True):
+            told[place] = each
+            if isinstance(each, EnqueueFailed):
+                slot = self.slot_of(groups[place][0])
+                shared.away.note(Trouble(slot, each.reason, time.monotonic() - began))
+        return told
+
+    def _unasked(self, shared: Shared, made: Sequence[Made]) -> Told:
+        why = shared.away.reason(self.slot_of(made[0])) if made else ""
+        return EnqueueFailed(why, id=made[0].id, maybe_accepted=False) if why else []
+
+    def _settled(self, shared: Shared, made: Sequence[Made], behind: Sequence[bool], told: Told) -> Told:
+        """What Redis did not take, and what must wait, goes to the spool."""
+        failed, fates = (told, []) if isinstance(told, EnqueueFailed) else (None, told)
+        if failed is None and len(fates) == len(made):
+            return fates
+        rest = made if failed else [each for each, waits in zip(made, behind, strict=True) if waits]
         try:
-            return self._inner.append(made), None
+            self._spool(shared, rest, failed, maybe=bool(fates))
         except EnqueueFailed as error:
-            shared.away.note(Told(slot, error.reason, time.monotonic() - began))
-            return [], error
+            return error
+        taken = iter(fates)
+        return [Fate.SPOOLED if failed or waits else next(taken) for waits in behind]
 
     def _spool(self, shared: Shared, made: Sequence[Made], failed: EnqueueFailed | None, *, maybe: bool) -> None:
         """`maybe`: whether events of the same call are in Redis."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
-from producers.appender import RedisAppender
+from producers.appender import RedisAppender, one_by_one
 from producers.consent import Consent
 from producers.contrib.process_wide import forget_all
 from producers.producer import Producer
@@ -30,7 +31,8 @@ def faked(fake: FakeProducer | None = None) -> Iterator[FakeProducer]:
         return given
 
     recording = given.recording
-    stores = {"append": recording.append, "withhold": recording.withhold}
+    each = partial(one_by_one, recording.append)
+    stores = {"append": recording.append, "append_each": each, "withhold": recording.withhold}
     forget_all()
     try:
         with patch.object(Producer, "from_env", from_env), patch.multiple(RedisAppender, **_as_methods(stores)):
