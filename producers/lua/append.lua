@@ -193,7 +193,8 @@ local function add_scores(key, scores)
   for at = 1, #scores, MOST do call('ZADD', key, unpack(scores, at, math.min(at + MOST - 1, #scores))) end
 end
 
--- What was due in the account before is due no later than it stands in the line of accounts, so it is not looked at.
+-- What was due in the account before is not looked at: the account stands in the line of accounts for it already, or has all
+-- its requests in flight and comes back with the first of them that is settled.
 local function write_account(name, account)
   local fields = { 'queued', account.queued + account.added }
   if account.open and account.open ~= account.was_open then more(fields, 'open', account.open) end

@@ -47,6 +47,12 @@ def redis_shop(server: EmbeddedRedis, prefix: str, **options: Any) -> Shop:
     )
 
 
+class Marked(str):
+    """A text of a kind of its own, as templates and number libraries have."""
+
+    __slots__ = ()
+
+
 @pytest.fixture(params=["fake", "redis"])
 def opened(request: pytest.FixtureRequest, redis_server: EmbeddedRedis, prefix: str) -> Iterator[Opened]:
     shops = []
@@ -233,3 +239,14 @@ def test_what_lies_in_redis_is_what_the_fake_recorded(redis_server: EmbeddedRedi
         assert fake.taken(to) == real.taken(to)
         assert fake.taken(to)
     real.producer.close()
+
+
+@pytest.mark.parametrize("destination", sorted(GOOD))
+def test_an_account_of_a_kind_of_text_of_its_own_is_that_text(opened: Opened, destination: str) -> None:
+    shop = opened()
+    shop.producer.enqueue(destination, account=Marked("7"), event=GOOD[destination])
+    (first,) = shop.taken(destination, "7")
+    assert type(first.account) is str
+    line = {"destination": destination, "account": Marked("8"), "event": GOOD[destination]}
+    assert [each.error for each in shop.producer.enqueue_many([line, line])] == [None, None]
+    assert len(shop.taken(destination, "8")) == 2

@@ -29,8 +29,10 @@ def signalled(handler: Callable[[int, FrameType | None], object]) -> Iterator[No
     """Again and again, at any moment."""
 
     def handle(number: int, frame: FrameType | None) -> None:
-        _again()
-        handler(number, frame)
+        try:
+            handler(number, frame)
+        finally:
+            _again()  # not before: on a busy machine handlers would nest without end
 
     signal.signal(signal.SIGALRM, handle)
     _again()
