@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import Any
 
 import httpx
 import pycurl
 
+from worker.http.curl_loop import made_multi
 from worker.http.curl_transfer import StaleConnection, Transfer
 from worker.http.limits import LARGEST_ANSWER, WITHIN
 from worker.http.machine import Proxies
@@ -68,7 +68,7 @@ class _Engine:
         self.loop = loop
         self.sockets = Sockets()
         self.idle: list[Transfer] = []
-        self.multi: Any = pycurl.AsyncCurlMulti()
+        self.multi = made_multi(loop)
         self.multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, most_connections)
         self.multi.setopt(pycurl.M_MAXCONNECTS, most_connections)
         self.multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_NOTHING)
