@@ -32,7 +32,7 @@ class CurlTransport(httpx.AsyncBaseTransport):
         engine = self._running()
         began = engine.loop.time()
         transfer = engine.idle.pop() if engine.idle else Transfer(engine.sockets, self._largest)
-        transfer.prepare(request, await request.aread(), self._proxies.of(request.url))
+        transfer.prepare(request, await body_of(request), self._proxies)
         try:
             return await transfer.run(engine.multi)
         except StaleConnection:
@@ -58,6 +58,11 @@ class CurlTransport(httpx.AsyncBaseTransport):
                 )  # never closed: its connections are another process's, or of a loop that ended
             self._engine = engine = _Engine(self._most, loop)
         return engine
+
+
+async def body_of(request: httpx.Request) -> bytes:
+    """httpx's own way waits for each piece, though nearly always there is one."""
+    return b"".join(request.stream) if isinstance(request.stream, httpx.ByteStream) else await request.aread()
 
 
 class _Engine:

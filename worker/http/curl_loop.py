@@ -1,8 +1,8 @@
 """libcurl's multi interface on an asyncio loop, by a poll of its own that the loop watches as one descriptor.
 
-pycurl's `AsyncCurlMulti` gives the loop a reader for each request and takes it away again, with a callback for each event,
-each timer and each future; that takes several times as long as what libcurl does for the request itself. Here all that is
-ready is handed over in one step. Only where there is no epoll is pycurl's own used.
+pycurl's `AsyncCurlMulti` gives the loop a reader for each request and takes it away again, with a callback for each
+event, timer and future. Here all that is ready is handed over in one step, and what is done is asked for once. Only
+where there is no epoll is pycurl's own used.
 """
 
 from __future__ import annotations
