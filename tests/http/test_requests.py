@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import select
+from types import MappingProxyType
+
 import pytest
 
 from producers.destinations.answers import Answer, NoAnswer, Request
@@ -92,3 +95,23 @@ async def test_a_name_with_two_addresses_is_reached_by_the_one_that_listens(http
         assert isinstance(await http.post(Request(f"http://localhost:{server.port}/", {}, b""), 5), Answer)
     async with serving(host="::1") as server:
         assert isinstance(await http.post(Request(f"{server.url}/", {}, b""), 5), Answer)
+
+
+async def test_accounts_that_take_turns_on_one_connection_each_send_their_own_headers(http: HttpTransport) -> None:
+    """Headers that are kept for an account are told to the connection again once another account used it."""
+    accounts = [MappingProxyType({"rokt-tag-id": name}) for name in ("one", "two")]
+    async with serving() as server:
+        for place in (0, 0, 1, 0, 1, 1):
+            target = f"{server.url}/{place}"
+            assert said(await http.post(Request(target, accounts[place], b"%d" % place), 5)) == 200
+        heard = [(each.target, each.fields["rokt-tag-id"], each.body) for each in server.heard]
+    assert heard == [(f"/{place}", ("one", "two")[place], b"%d" % place) for place in (0, 0, 1, 0, 1, 1)]
+
+
+async def test_libcurl_sends_where_there_is_no_epoll(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(select, "epoll")
+    monkeypatch.setattr("worker.http.curl_loop._EVENTS", {})
+    http = HttpTransport(2)
+    async with serving() as server:
+        assert [said(await http.post(server.request(b"x"), 5)) for _ in range(3)] == [200, 200, 200]
+        await http.close()

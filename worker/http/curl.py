@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import Any
 
 import httpx
 import pycurl
 
+from worker.http.curl_loop import made_multi
 from worker.http.curl_transfer import StaleConnection, Transfer
 from worker.http.limits import LARGEST_ANSWER, WITHIN
 from worker.http.machine import Proxies
@@ -32,7 +32,7 @@ class CurlTransport(httpx.AsyncBaseTransport):
         engine = self._running()
         began = engine.loop.time()
         transfer = engine.idle.pop() if engine.idle else Transfer(engine.sockets, self._largest)
-        transfer.prepare(request, await request.aread(), self._proxies.of(request.url))
+        transfer.prepare(request, await body_of(request), self._proxies)
         try:
             return await transfer.run(engine.multi)
         except StaleConnection:
@@ -60,6 +60,11 @@ class CurlTransport(httpx.AsyncBaseTransport):
         return engine
 
 
+async def body_of(request: httpx.Request) -> bytes:
+    """httpx's own way waits for each piece, though nearly always there is one."""
+    return b"".join(request.stream) if isinstance(request.stream, httpx.ByteStream) else await request.aread()
+
+
 class _Engine:
     """libcurl in one process, on one loop."""
 
@@ -68,7 +73,7 @@ class _Engine:
         self.loop = loop
         self.sockets = Sockets()
         self.idle: list[Transfer] = []
-        self.multi: Any = pycurl.AsyncCurlMulti()
+        self.multi = made_multi(loop)
         self.multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, most_connections)
         self.multi.setopt(pycurl.M_MAXCONNECTS, most_connections)
         self.multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_NOTHING)

@@ -12,14 +12,13 @@ import pycurl
 
 from worker.http.curl_errors import meaning_of
 from worker.http.head import read_head
-from worker.http.limits import KEPT_S, WITHIN
-from worker.http.machine import authorities
+from worker.http.limits import KEPT_S, READY, WITHIN
+from worker.http.machine import Proxies, authorities
+from worker.http.outgoing import Ready, lines_of
 from worker.http.sockets import Sockets
 
 _SUPPRESS_CONNECT_HEADERS = 265  # pycurl has no name for it: what a proxy answers to CONNECT is no part of the answer
 _QUICK_EXIT = 322  # nor for this: who ends does not wait for the thread that asks for an address
-_ADDED_BY_CURL = (b"host", b"content-length")
-_NOT_ADDED = [b"Expect:", b"Content-Type:"]  # it would wait a second for a word that few say; and call any body a form
 _HAVE_BODIES = ("POST", "PUT", "PATCH")
 
 
@@ -37,6 +36,8 @@ class Transfer:
         self._headers: list[bytes] = []
         self._body: list[bytes] = []
         self._stale = self._sent = self._again = False
+        self._ready: Ready | None = None
+        self._method, self._within_s, self._is_anew = "", -1.0, 0
         for option, value in _options(largest_answer).items():
             self._curl.setopt(option, value)
         self._curl.setopt(pycurl.HEADERFUNCTION, self._headers.append)
@@ -44,23 +45,30 @@ class Transfer:
         self._curl.setopt(pycurl.SOCKOPTFUNCTION, self._on_socket)
         self._curl.setopt(pycurl.PREREQFUNCTION, self._before_sending)
 
-    def prepare(self, request: httpx.Request, body: bytes, proxy: str) -> None:
+    def prepare(self, request: httpx.Request, body: bytes, proxies: Proxies) -> None:
+        """Of what the handle was told for its last request only that which differs is told again."""
         told: Callable[[int, Any], None] = self._curl.setopt
-        told(pycurl.URL, str(request.url))
-        told(pycurl.PROXY, proxy)
-        told(pycurl.HTTPHEADER, _lines(request))
+        ready = request.extensions.get(READY)
+        if ready is None or ready is not self._ready:
+            self._ready = None  # if one of these raises
+            told(pycurl.URL, ready.url if ready else str(request.url))
+            told(pycurl.PROXY, proxies.of(request.url))
+            told(pycurl.HTTPHEADER, ready.lines if ready else lines_of(request.headers))
+            self._ready = ready
         if body or request.method in _HAVE_BODIES:
             told(pycurl.POSTFIELDS, body)
         else:
             told(pycurl.HTTPGET, 1)
-        told(pycurl.CUSTOMREQUEST, request.method)
-        told(pycurl.FRESH_CONNECT, 0)
+        if request.method != self._method:
+            told(pycurl.CUSTOMREQUEST, request.method)
+            self._method = request.method
+        self._anew(0)
         self._within(request.extensions.get(WITHIN, 0))
 
     def prepare_anew(self, within_s: float) -> None:
         """The same, on a new connection."""
         self.clear()
-        self._curl.setopt(pycurl.FRESH_CONNECT, 1)
+        self._anew(1)
         self._within(max(0.001, within_s))
 
     async def run(self, multi: Any) -> httpx.Response:
@@ -98,7 +106,14 @@ class Transfer:
         self._curl.close()
 
     def _within(self, seconds: float) -> None:
-        self._curl.setopt(pycurl.TIMEOUT_MS, round(seconds * 1000) or int(seconds > 0))
+        if seconds != self._within_s:
+            self._curl.setopt(pycurl.TIMEOUT_MS, round(seconds * 1000) or int(seconds > 0))
+            self._within_s = seconds
+
+    def _anew(self, is_anew: int) -> None:
+        if is_anew != self._is_anew:
+            self._curl.setopt(pycurl.FRESH_CONNECT, is_anew)
+            self._is_anew = is_anew
 
     def _on_socket(self, descriptor: int, _purpose: int) -> Any:
         self._opened.append(descriptor)
@@ -139,9 +154,3 @@ def _options(largest_answer: int) -> dict[int, object]:
         _SUPPRESS_CONNECT_HEADERS: 1,
         _QUICK_EXIT: 1,
     }
-
-
-def _lines(request: httpx.Request) -> list[bytes]:
-    """In libcurl's words: a name alone would be left out, so that one without a value ends with a semicolon."""
-    fields = [pair for pair in request.headers.raw if pair[0].lower() not in _ADDED_BY_CURL]
-    return [b"%b: %b" % pair if pair[1] else b"%b;" % pair[0] for pair in fields] + _NOT_ADDED

@@ -34,12 +34,15 @@ class HttpTransport:
         self, most_connections: int, kind: Kind = "curl", over: httpx.AsyncBaseTransport | None = None
     ) -> None:
         self._over = over or _made(kind, most_connections)
+        self._tells_length = over is not None or kind != "curl"  # libcurl does it by itself
 
     async def post(self, request: Request, timeout_s: float) -> Answer | NoAnswer:
         """`timeout_s` is for the whole request, connecting and reading included."""
         try:
             with effect("post"):
-                response = await self._over.handle_async_request(outgoing(request, timeout_s))
+                response = await self._over.handle_async_request(
+                    outgoing(request, timeout_s, with_length=self._tells_length)
+                )
                 return _answer(response, await _body(response))
         except (TimeoutError, httpx.TimeoutException):
             return NoAnswer("Timeout", f"no answer within {timeout_s:g} s")
