@@ -67,7 +67,7 @@ class Transfer:
 
     def prepare_anew(self, within_s: float) -> None:
         """The same, on a new connection."""
-        self.clear()
+        self._clear()
         self._anew(1)
         self._within(max(0.001, within_s))
 
@@ -97,7 +97,12 @@ class Transfer:
             return httpx.ProxyError("the proxy refused to connect")
         return meaning_of(error.args[0])
 
-    def clear(self) -> None:
+    def forget(self) -> None:
+        """What was sent and answered is personal data: none of it stays while the handle waits for its next request."""
+        self._clear()
+        self._curl.setopt(pycurl.POSTFIELDS, b"")
+
+    def _clear(self) -> None:
         for each in (self._headers, self._body, self._opened):
             each.clear()
         self._stale = self._sent = self._again = False
