@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -140,9 +141,7 @@ class Transfer:
 
 
 def _options(largest_answer: int) -> dict[int, object]:
-    trusted = authorities()
-    where = {pycurl.CAINFO: trusted.file} if trusted.file else {pycurl.CAPATH: trusted.folder}
-    return where | {
+    return _trusted() | {
         pycurl.NOSIGNAL: 1,
         pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
         pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
@@ -159,3 +158,12 @@ def _options(largest_answer: int) -> dict[int, object]:
         _SUPPRESS_CONNECT_HEADERS: 1,
         _QUICK_EXIT: 1,
     }
+
+
+def _trusted() -> dict[int, object]:
+    """By hosts and by proxies that are spoken to over TLS. As bytes: a path may hold any letter."""
+    file, folder = authorities()
+    names, path = (pycurl.CAINFO, pycurl.PROXY_CAINFO), file
+    if folder:
+        names, path = (pycurl.CAPATH, pycurl.PROXY_CAPATH), folder
+    return dict.fromkeys(names, os.fsencode(path or ""))
