@@ -38,7 +38,7 @@ class CurlTransport(httpx.AsyncBaseTransport):
             return await transfer.run(engine.multi)
         except StaleConnection:
             within_s = request.extensions.get(WITHIN, 0)
-            transfer.prepare_anew(within_s and within_s - (engine.loop.time() - began))
+            transfer.prepare_anew(within_s and max(0.001, within_s - (engine.loop.time() - began)))
             return await transfer.run(engine.multi)
         finally:
             engine.keep(transfer)

@@ -67,10 +67,10 @@ class Transfer:
         self._within(request.extensions.get(WITHIN, 0))
 
     def prepare_anew(self, within_s: float) -> None:
-        """The same, on a new connection."""
+        """The same, on a new connection. `within_s` of 0: for as long as it takes."""
         self._clear()
         self._anew(1)
-        self._within(max(0.001, within_s))
+        self._within(within_s)
 
     async def run(self, multi: Any) -> httpx.Response:
         """Raises `StaleConnection` if nothing was sent, else one of httpx's errors."""
