@@ -172,3 +172,32 @@ async def test_more_than_a_call_may_hold_are_settled_in_several(
     assert claimed.batches == []
     picture = await world.picture()
     assert (picture.ledger["delivered"], picture.ledger["dead"], picture.ledger["in_flight"]) == (7, 1, 2)
+
+
+@pytest.mark.parametrize("how", ["gone", "no number"])
+@pytest.mark.parametrize(
+    ("field", "ends"),
+    [
+        *((field, "d") for field in ("events", "bytes", "opened")),
+        *((field, "da") for field in ("bytes", "opened", "attempts", "oldest", "newest")),
+    ],
+)
+async def test_a_batch_that_is_damaged_in_redis_spoils_no_other(world: World, field: str, ends: str, how: str) -> None:
+    """Of it nothing is changed; before and behind it all is as if it were not there."""
+    world.cap_events, world.linger_ms = 2, 0
+    await world.append(*(event(f"e{n}", order=f"s{n // 2}") for n in range(12)))
+    batches = (await world.claim()).batches
+    told = []
+    for batch in batches:
+        stored = await world.read(batch)
+        told.append((batch, settlement(batch, stored, [end for _, end in zip(stored, cycle(ends), strict=False)])))
+    world.checked, key = False, f"{world.slot.key('batch')}:{batches[2].id}"
+    await (world.redis.hdel(key, field) if how == "gone" else world.redis.hset(key, field, "x"))
+    before = await dumped(world)
+    settled, _ = await world.settle_and_claim(told, 0)
+    assert [place for place, outcome in enumerate(settled) if outcome != Settled.DONE] == [2]
+    assert "damaged" in str(settled[2])
+    after = await dumped(world)
+    assert {name: told for name, told in before.items() if batches[2].id.encode() in name}.items() <= after.items()
+    ledger = {name: int(count) for name, count in after[b"ledger"][0].items()}
+    assert (ledger[b"delivered"] + ledger.get(b"ready", 0), ledger[b"in_flight"]) == (10, 2)

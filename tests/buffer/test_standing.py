@@ -187,3 +187,25 @@ async def test_a_proof_of_bad_events_does_not_last_for_ever(world: World) -> Non
     picture = await world.picture()
     assert "parked" in picture.hashes["acme"]
     assert picture.ledger["dead"] <= 30
+
+
+async def test_a_batch_that_once_was_a_far_look_is_none_when_it_comes_again(world: World) -> None:
+    """Four of them that are refused later are no sign of a fault of every request."""
+    world.cap_events = 1
+    await world.append(*events(40))
+    api = Api(world, None)
+    for _ in range(8):
+        await api.answer(await world.claim_one())
+        looked = await world.claim_one()
+        await world.settle(looked, whole(looked, 600_000)._replace(verdict=Verdict.FAILED))
+        await world.deliver(await world.claim_one())
+    while batches := (await world.claim()).batches:
+        for batch in batches:
+            await world.deliver(batch)
+    world.later(600_000)
+    *again, last = (await world.claim()).batches
+    assert len(again) == 7
+    for batch in again:
+        await api.answer(batch)
+    assert "parked" not in (await world.picture()).hashes["acme"]
+    assert await world.deliver(last)

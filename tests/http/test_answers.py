@@ -170,3 +170,27 @@ async def test_trace_and_retry_after_are_cut_to_what_is_worth_keeping(http: Http
     fields = b"x-rokt-trace-id: " + b"t" * 500 + b"\r\nretry-after: " + b"9" * 500 + b"\r\nContent-Length: 0\r\n\r\n"
     async with serving(says(OK + fields)) as server:
         assert await http.post(server.request(), 5) == Answer(200, b"", "t" * 128, "9" * 64)
+
+
+EARLY = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 O",
+        b"HTTP/1.1 200 OK\r\n",
+        OK + b"Conte",
+        OK + b"Content-Length: 20\r\n",
+        b"HTTP/1.1 429 Too Many\r\nRetry-Af",
+        EARLY,
+        EARLY + OK + b"Conte",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nContent-Length: 2\r\n\r\n{}",
+    ],
+)
+async def test_a_head_that_is_cut_off_or_of_no_final_answer_is_none(make: Make, head: bytes) -> None:
+    """Else what nobody answered would pass for delivered."""
+    async with serving(says(head, then_closes=True)) as server:
+        assert said(await make(1).post(server.request(), 5)) == "ConnectionBroken"
+        assert len(server.heard) == 1

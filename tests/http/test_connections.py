@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+import httpx
 import pytest
 
 from tests.http.conftest import Make
 from tests.http.server import Peer, answers_all, serving
 from tests.http.words import body_of, eventually, said
 from worker.http import HttpTransport, Kind
+from worker.http.curl import CurlTransport
 
 
 async def test_requests_one_after_the_other_share_a_connection(http: HttpTransport) -> None:
@@ -50,6 +52,23 @@ async def test_waiting_for_a_connection_is_a_part_of_the_time_out(make: Make) ->
         server.peers[0].reset()
         assert said(await first) == "ConnectionBroken"
         assert len(server.heard) == 1
+
+
+async def test_who_names_no_time_has_all_of_it_on_a_second_connection_too() -> None:
+    """As httpx's own client asks a transport."""
+
+    async def slowly_once(peer: Peer) -> None:
+        heard = await peer.request()
+        await asyncio.sleep(0.05)
+        await peer.answer(heard.body)
+
+    async with serving(slowly_once) as server:
+        over = CurlTransport(1)
+        for number in range(1, 4):
+            response = await over.handle_async_request(httpx.Request("POST", server.url, content=b"x"))
+            assert (response.status_code, server.connections) == (200, number)
+            await eventually(lambda: server.open == 0)
+        await over.aclose()
 
 
 async def test_an_idle_connection_that_the_server_closed_is_not_used_any_more(http: HttpTransport) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from tests.http.conftest import Make
 from tests.http.server import Peer, answers_all, serving
 from tests.http.words import body_of, eventually, said
 from worker.http import HttpTransport, Kind
+from worker.http.curl_transfer import Transfer
 
 
 async def _hangs(peer: Peer) -> None:
@@ -79,6 +82,45 @@ async def test_closing_twice_or_before_any_request_is_nothing(kind: Kind) -> Non
     http = HttpTransport(2, kind)
     await http.close()
     await http.close()
+
+
+@pytest.mark.parametrize("ending", ["answered", "cut off", "in time", "cancelled"])
+async def test_nothing_holds_a_body_when_its_request_is_over(make: Make, ending: str) -> None:
+    """However it ends. It may be large, and is personal data."""
+
+    async def ends(peer: Peer) -> None:
+        heard = await peer.request()
+        if ending == "answered":
+            await peer.answer(heard.body)
+        if ending in ("in time", "cancelled"):
+            await peer.closed()
+
+    async with serving(ends) as server:
+        http, bodies = make(4), [b"person@example.com %d" % number for number in range(8)]
+        before = [sys.getrefcount(body) for body in bodies]
+        tasks = [asyncio.create_task(http.post(server.request(body), 0.5)) for body in bodies]
+        if ending == "cancelled":
+            await eventually(lambda: len(server.heard) == 4)
+            _ = [task.cancel() for task in tasks]
+        await asyncio.wait(tasks)
+        del tasks
+        await asyncio.sleep(0)
+        gc.collect()
+        assert [sys.getrefcount(body) for body in bodies] == before
+
+
+async def test_after_a_peak_no_more_handles_stay_than_can_be_sent_at_once() -> None:
+    def handles() -> int:
+        gc.collect()
+        return sum(isinstance(each, Transfer) for each in gc.get_objects())
+
+    before = handles()
+    async with serving() as server:
+        http = HttpTransport(2, "curl")
+        await asyncio.gather(*(http.post(server.request(), 10) for _ in range(20)))
+        assert handles() <= before + 2
+        await http.close()
+    assert handles() == before
 
 
 async def test_1000_requests_leave_no_descriptor(make: Make, kind: Kind, descriptors: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +14,7 @@ from producers.destinations.answers import Request
 from tests.http.conftest import Make
 from tests.http.server import Peer, serving
 from tests.http.words import eventually, said
-from tests.redis.certificates import Authority
+from tests.redis.certificates import Authority, trust_folder
 from tests.support import certificates
 
 
@@ -49,13 +48,9 @@ async def test_an_authority_that_is_named_is_trusted(make: Make, authority: Auth
 
 
 async def test_a_folder_of_authorities_is_trusted_too(
-    make: Make, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make: Make, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / "authorities"
-    folder.mkdir()
-    (folder / f"{_hash(authority.ca)}.0").write_bytes(authority.ca.read_bytes())
-    monkeypatch.delenv("SSL_CERT_FILE")
-    monkeypatch.setenv("SSL_CERT_DIR", str(folder))
+    trust_folder(authority, monkeypatch)
     async with serving(tls=context(authority)) as server:
         assert said(await make(1).post(server.request(), 5)) == 200
 
@@ -164,9 +159,3 @@ def _of(peer: Peer) -> ssl.SSLObject:
     found = peer.writer.get_extra_info("ssl_object")
     assert isinstance(found, ssl.SSLObject)
     return found
-
-
-def _hash(certificate: Path) -> str:
-    """The name by which OpenSSL looks for an authority in a folder."""
-    told = ["openssl", "x509", "-hash", "-noout", "-in", str(certificate)]
-    return subprocess.run(told, capture_output=True, text=True, check=True).stdout.strip()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ssl
+import subprocess
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -61,3 +63,14 @@ class Authority:
         secret = self.ca.with_suffix(".key")
         secret.write_bytes(self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         return self.ca, secret
+
+
+def trust_folder(authority: Authority, patch: pytest.MonkeyPatch) -> None:
+    """`SSL_CERT_DIR` names a folder with the authority in it, by the name that OpenSSL looks for."""
+    told = ["openssl", "x509", "-hash", "-noout", "-in", str(authority.ca)]
+    name = subprocess.run(told, capture_output=True, text=True, check=True).stdout.strip()
+    folder = authority.ca.parent / "authorities"
+    folder.mkdir()
+    (folder / f"{name}.0").write_bytes(authority.ca.read_bytes())
+    patch.delenv("SSL_CERT_FILE", raising=False)
+    patch.setenv("SSL_CERT_DIR", str(folder))

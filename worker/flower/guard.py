@@ -1,6 +1,6 @@
 """Flower with one gate before all of its pages. The only module that knows how Flower is made inside.
 
-What it needs of Flower is named in `tests/integration/test_flower_inside.py`, which fails when that is no longer so.
+What it needs of Flower is named in `tests/unit/test_flower_guard.py`, which fails when that is no longer so.
 """
 
 from __future__ import annotations

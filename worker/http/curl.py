@@ -31,23 +31,23 @@ class CurlTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         engine = self._running()
         began = engine.loop.time()
+        body = await body_of(request)
         transfer = engine.idle.pop() if engine.idle else Transfer(engine.sockets, self._largest)
-        transfer.prepare(request, await body_of(request), self._proxies)
         try:
+            transfer.prepare(request, body, self._proxies)
             return await transfer.run(engine.multi)
         except StaleConnection:
             within_s = request.extensions.get(WITHIN, 0)
-            transfer.prepare_anew(within_s and within_s - (engine.loop.time() - began))
+            transfer.prepare_anew(within_s and max(0.001, within_s - (engine.loop.time() - began)))
             return await transfer.run(engine.multi)
         finally:
-            transfer.clear()
-            engine.idle.append(transfer)
+            engine.keep(transfer)
 
     async def aclose(self) -> None:
         """Requests under way end with an error."""
         engine, self._engine = self._engine, None
         if engine is not None and engine.pid == os.getpid():
-            await engine.multi.aclose()
+            await engine.close()
 
     def _running(self) -> _Engine:
         loop = asyncio.get_running_loop()
@@ -73,7 +73,22 @@ class _Engine:
         self.loop = loop
         self.sockets = Sockets()
         self.idle: list[Transfer] = []
+        self._most = most_connections
         self.multi = made_multi(loop)
         self.multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, most_connections)
         self.multi.setopt(pycurl.M_MAXCONNECTS, most_connections)
         self.multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_NOTHING)
+
+    def keep(self, transfer: Transfer) -> None:
+        """For the next request, with nothing of this one. After a peak no more stay than can be sent at once."""
+        transfer.forget()
+        if len(self.idle) < self._most:
+            self.idle.append(transfer)
+        else:
+            transfer.close()
+
+    async def close(self) -> None:
+        self._most = 0
+        await self.multi.aclose()
+        while self.idle:
+            self.idle.pop().close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -66,10 +67,10 @@ class Transfer:
         self._within(request.extensions.get(WITHIN, 0))
 
     def prepare_anew(self, within_s: float) -> None:
-        """The same, on a new connection."""
-        self.clear()
+        """The same, on a new connection. `within_s` of 0: for as long as it takes."""
+        self._clear()
         self._anew(1)
-        self._within(max(0.001, within_s))
+        self._within(within_s)
 
     async def run(self, multi: Any) -> httpx.Response:
         """Raises `StaleConnection` if nothing was sent, else one of httpx's errors."""
@@ -97,7 +98,12 @@ class Transfer:
             return httpx.ProxyError("the proxy refused to connect")
         return meaning_of(error.args[0])
 
-    def clear(self) -> None:
+    def forget(self) -> None:
+        """What was sent and answered is personal data: none of it stays while the handle waits for its next request."""
+        self._clear()
+        self._curl.setopt(pycurl.POSTFIELDS, b"")
+
+    def _clear(self) -> None:
         for each in (self._headers, self._body, self._opened):
             each.clear()
         self._stale = self._sent = self._again = False
@@ -135,9 +141,7 @@ class Transfer:
 
 
 def _options(largest_answer: int) -> dict[int, object]:
-    trusted = authorities()
-    where = {pycurl.CAINFO: trusted.file} if trusted.file else {pycurl.CAPATH: trusted.folder}
-    return where | {
+    return _trusted() | {
         pycurl.NOSIGNAL: 1,
         pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
         pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
@@ -154,3 +158,12 @@ def _options(largest_answer: int) -> dict[int, object]:
         _SUPPRESS_CONNECT_HEADERS: 1,
         _QUICK_EXIT: 1,
     }
+
+
+def _trusted() -> dict[int, object]:
+    """By hosts and by proxies that are spoken to over TLS. As bytes: a path may hold any letter."""
+    file, folder = authorities()
+    names, path = (pycurl.CAINFO, pycurl.PROXY_CAINFO), file
+    if folder:
+        names, path = (pycurl.CAPATH, pycurl.PROXY_CAPATH), folder
+    return dict.fromkeys(names, os.fsencode(path or ""))

@@ -10,7 +10,10 @@ _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?:[ \r\n]|\Z)")  # libcurl takes th
 
 
 def read_head(lines: list[bytes]) -> tuple[int, list[tuple[bytes, bytes]]]:
-    """Status and fields of the answer: not of a `100 Continue` before it, nor the trailers after its body."""
+    """Status and fields of the answer: not of a `100 Continue` before it, nor the trailers after its body.
+
+    Without the blank line that ends it, it was cut off: libcurl takes that for an answer without a body.
+    """
     status, fields = 0, list[tuple[bytes, bytes]]()
     for line in lines:
         if not status:
@@ -19,9 +22,9 @@ def read_head(lines: list[bytes]) -> tuple[int, list[tuple[bytes, bytes]]]:
             status = int(found[1])
         elif line in (b"\r\n", b"\n"):
             if status >= 200:
-                break
+                return status, fields
             status, fields = 0, []
         else:
             name, _, value = line.partition(b":")
             fields.append((name, value.strip()))
-    return status, fields
+    raise httpx.RemoteProtocolError("no head that came to its end, or none of a final answer")

@@ -16,3 +16,7 @@ class AnswerTooLarge(httpx.TransportError):
 
 class Unsendable(httpx.LocalProtocolError):
     """A header holds what no header can carry. The message never tells its value."""
+
+
+class ProxyUnusable(httpx.ProxyError):
+    """What the environment names is no proxy that could be asked. The message never tells its password."""

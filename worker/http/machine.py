@@ -9,6 +9,9 @@ from urllib.request import getproxies, proxy_bypass
 import certifi
 import httpx
 
+from worker.http.limits import ProxyUnusable
+
+_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}  # of proxies; SOCKS over libcurl alone
 LOOPBACK = ("127.0.0.1", "localhost", "::1")  # never by way of a proxy
 
 
@@ -43,12 +46,27 @@ class Proxies:
 
 
 def proxy_of(url: httpx.URL) -> str:
-    """The proxy's URL, or "" for none: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, but for hosts of `NO_PROXY`."""
+    """The proxy's URL, or "" for none: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, but for hosts of `NO_PROXY`.
+
+    In ASCII, with what else a password may hold as percents. Raises `ProxyUnusable`.
+    """
     told = getproxies()
     proxy = told.get(url.scheme) or told.get("all") or ""
     if not proxy or url.host in LOOPBACK or _excepted(url, told.get("no", "")):
         return ""
-    return proxy if "://" in proxy else f"http://{proxy}"
+    return _usable(proxy if "://" in proxy else f"http://{proxy}")
+
+
+def _usable(proxy: str) -> str:
+    try:
+        url = httpx.URL(proxy)
+    except (httpx.InvalidURL, ValueError):
+        raise ProxyUnusable("a proxy that is no URL") from None
+    port = _PORTS.get(url.scheme, 0) if url.port is None else url.port
+    if not (url.host and url.scheme in _PORTS and 0 < port < 65_536):
+        raise ProxyUnusable("a proxy of another kind, or without a host")
+    login, host = url.userinfo.decode("ascii"), url.copy_with(port=None).netloc.decode("ascii")
+    return f"{url.scheme}://{login and login + '@'}{host}:{port}"  # libcurl would take 1080 where none is told
 
 
 def _excepted(url: httpx.URL, hosts: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from worker.http.limits import KEPT_S, LARGEST_ANSWER, WITHIN, AnswerTooLarge
+from worker.http.limits import KEPT_S, LARGEST_ANSWER, WITHIN, AnswerTooLarge, ProxyUnusable
 from worker.http.machine import Proxies
 
 
@@ -53,7 +53,10 @@ class PlainTransport(httpx.AsyncBaseTransport):
     def _by(self, url: httpx.URL) -> httpx.AsyncHTTPTransport:
         proxy = self._proxies.of(url)
         if proxy not in self._over:
-            self._over[proxy] = httpx.AsyncHTTPTransport(limits=self._limits, proxy=proxy or None)
+            try:
+                self._over[proxy] = httpx.AsyncHTTPTransport(limits=self._limits, proxy=proxy or None)
+            except (ImportError, ValueError):  # SOCKS needs a package that is not one of ours
+                raise ProxyUnusable("a proxy that httpx cannot use") from None
         return self._over[proxy]
 
 

@@ -8,7 +8,7 @@ import httpx
 
 from producers.destinations.answers import Answer, NoAnswer, Request
 from worker.effects import effect
-from worker.http.limits import LARGEST_ANSWER, AnswerTooLarge, Unsendable
+from worker.http.limits import LARGEST_ANSWER, AnswerTooLarge, ProxyUnusable, Unsendable
 from worker.http.outgoing import outgoing
 
 TRACE_HEADER, RETRY_HEADER = b"x-rokt-trace-id", b"retry-after"
@@ -17,7 +17,7 @@ KINDS: tuple[Kind, ...] = ("curl", "httpx")
 
 
 class Transport(Protocol):
-    """Sends one request. Never raises for what the network does."""
+    """Sends one request. Never raises for what the network does, or the environment says."""
 
     async def post(self, request: Request, timeout_s: float) -> Answer | NoAnswer: ...
 
@@ -48,6 +48,8 @@ class HttpTransport:
             return NoAnswer("Timeout", f"no answer within {timeout_s:g} s")
         except httpx.ConnectError:
             return NoAnswer("ConnectionFailed", "no connection to the host")
+        except ProxyUnusable:
+            return NoAnswer("ProxyUnusable", "the environment names a proxy that cannot be used")
         except Unsendable:
             return NoAnswer("CredentialsUnsendable", "a header holds a character that no header can carry")
         except AnswerTooLarge:

@@ -28,11 +28,12 @@ local began = 0 -- batches that were not in flight before
 -- set of those that are due already, or it would not have been found.
 local function take(account, id, lapsed)
   local f = redis.call('HMGET', batch_key(id), 'order', 'kind', 'events', 'bytes', 'oldest', 'newest', 'opened', 'state',
-    'list', 'first', 'last', 'attempts', 'tried', 'sent')
+    'list', 'first', 'last', 'attempts', 'tried', 'sent', 'far')
   local order, events, attempts = f[1] or '', tonumber(f[3]), tonumber(f[12] or 0) + 1
   local tried = tonumber(f[13] or now)
   local fields = { 'state', 'in_flight', 'token', token, 'attempts', attempts, 'tried', tried }
-  if account.far or lapsed then fields[9], fields[10] = 'far', account.far and 1 or 0 end
+  -- nearly never told, but what an earlier claim said of it must not pass for this one
+  if account.far or f[15] == '1' then fields[9], fields[10] = 'far', account.far and 1 or 0 end
   if not lapsed then
     if not f[8] then
       fields[#fields + 1], fields[#fields + 2] = 'due', now

@@ -17,7 +17,8 @@
 -- The verdict: taken, refused (for its content), limited, parked (credentials refused), answered (by the API, no more is
 -- known), failed (no sign of the API), or '' (nothing was learned).
 -- Gives for each 0 if the token is old, else 1, +2 if a refused event was put back instead of buried, +4 if the circuit
--- opened, +8 if the account was parked; a text MALFORMED … if its events do not add up.
+-- opened, +8 if the account was parked; a text MALFORMED … if its events do not add up,
+-- or its batch is damaged.
 --@with standing
 --@with parts
 --@with record
@@ -37,12 +38,20 @@ local function batch_of(id, token)
   return { id = id, account = f[2], order = f[3] or '', kind = f[4] or '', events = tonumber(f[5]), bytes = tonumber(f[6]),
     opened = f[7], list = f[8] or id, parent = f[9], told = f[10], at_head = true }
 end
+-- What is to be written of it later, and would fail in the midst of all.
+local function is_damaged(batch)
+  return not (batch.account and batch.events and batch.bytes and tonumber(batch.opened))
+end
+local function has_more_damaged(batch)
+  return not (batch.first and batch.last and tonumber(batch.oldest) and tonumber(batch.newest) and tonumber(batch.attempts))
+end
 local function read_more(batch)
   local f = redis.call('HMGET', batch_key(batch.id), 'first', 'last', 'due', 'far', 'root', 'oldest', 'newest', 'attempts',
     'tried')
   batch.first, batch.last, batch.due = tonumber(f[1] or 0), tonumber(f[2] or batch.events - 1), tonumber(f[3])
   batch.far, batch.root = f[4] == '1', tonumber(f[5])
   batch.oldest, batch.newest, batch.attempts, batch.tried = f[6], f[7], f[8], f[9]
+  batch.damaged = has_more_damaged(batch)
 end
 
 local function part_given(batch, at)
@@ -73,9 +82,11 @@ local function told_at(at, more, batch)
   local it = { batch = batch, delivered = tonumber(ARGV[at + 2]), told = ARGV[at + 3], request = ARGV[at + 4],
     ms = tonumber(ARGV[at + 5]), sent = tonumber(ARGV[at + 6]), waited = tonumber(ARGV[at + 7]), mode = '',
     verdict = 'taken', reached = true, prints = '', deaths = 0, given = NONE, again = 0 }
-  if not (it.delivered and it.ms and it.sent and it.waited) then return nil end
+  batch.damaged = is_damaged(batch)
+  if batch.damaged or not (it.delivered and it.ms and it.sent and it.waited) then return nil end
   if more == 0 then return it.delivered == batch.events and it or nil end
   read_more(batch)
+  if batch.damaged then return nil end
   at = at + HEAD
   it.mode, it.verdict, it.hold_ms, it.reason, it.print = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3], ARGV[at + 4]
   it.reached, it.prints, it.deaths = ARGV[at + 5] == '1', ARGV[at + 6], tonumber(ARGV[at + 7])
@@ -106,7 +117,8 @@ local function read_all()
     elseif not batch then
       stale = stale + 1
     end
-    outcomes[place] = batch and 'MALFORMED settle: the events of batch ' .. id .. ' do not add up' or 0
+    outcomes[place] = batch and (batch.damaged and 'MALFORMED settle: what Redis has of batch ' .. id .. ' is damaged'
+      or 'MALFORMED settle: the events of batch ' .. id .. ' do not add up') or 0
     at = at + HEAD + more
   end
   return true
