@@ -17,7 +17,7 @@ from worker.buffer.batches import Batch, Limits, Settled, Settlement
 from worker.buffer.buffer import Buffer
 from worker.delivery.attempt import Attempt
 from worker.delivery.attempt_log import log_attempt
-from worker.delivery.exchange import APART_S, Exchange, Taken
+from worker.delivery.exchange import Exchange, Taken
 from worker.delivery.flights import Flights
 from worker.delivery.pacing import Pacer
 from worker.delivery.records import Spent, codes_of, recorded, unsent
@@ -34,7 +34,6 @@ from worker.settings import DeliverySettings
 log = structlog.get_logger("forwarder.delivery")
 LOOK_AGAIN_S = 0.1  # while requests are under way: how long until claiming what became due meanwhile
 CLAIMED_AT_ONCE = 32  # so that the first are on the wire while the next are claimed, and Redis serves others between
-FEW = 8  # ended: a turn for so few costs nearly as much as one for many
 SOON_S = 0.35  # what is due so soon is waited for; ending the task and starting another would take as long
 
 
@@ -61,7 +60,6 @@ class Delivery:
         keys = settings.idempotency_keys
         self._stop = stop
         self._woken = asyncio.Event()
-        self._turned_at = 0.0
         self._flights = Flights()
         self._wire = Wire(transport, stop)
         self._sender = Sender(target, self._wire, settings.http_timeout_s, idempotency_keys=keys)
@@ -86,7 +84,6 @@ class Delivery:
             room = self._settings.in_flight - len(flights) if claiming and not self._stop.asked else 0
             flights.forget_landed()
             limits = self._limits(min(room, CLAIMED_AT_ONCE))
-            self._turned_at = time.monotonic()
             taken = await self._exchange.turn(limits, patient=bool(flights))
             for each in taken:
                 flights.begin(self._attempt(each))
@@ -115,13 +112,6 @@ class Delivery:
             await self._flights.some_landed(pause)
         else:
             await self._woken_within(pause if may_claim else 0)
-        await self._few_gathered(more_is_due=may_claim and self._exchange.due_in() <= 0)
-
-    async def _few_gathered(self, *, more_is_due: bool) -> None:
-        """Where batches come due and end one by one, those of some milliseconds share a turn."""
-        left = self._turned_at + APART_S - time.monotonic()
-        if left > 0 and self._is_busy() and self._flights.landed < FEW and not more_is_due:
-            await asyncio.sleep(left)
 
     async def _woken_within(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

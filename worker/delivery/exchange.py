@@ -18,7 +18,6 @@ from worker.delivery.timing import Timing
 
 log = structlog.get_logger("forwarder.exchange")
 TRY_AGAIN_S = 0.25
-APART_S = 0.005  # from a claim that left nothing due to the next: what comes due one by one is claimed together
 
 
 class Taken(NamedTuple):
@@ -91,8 +90,6 @@ class Exchange:
             self._leases.pop(batch.id, None)
             self._report(batch, result)
         self._next_due = math.inf if claimed.next_due is None else claimed_at + (claimed.next_due - claimed.now) / 1000
-        if not claimed.more_is_due:
-            self._next_due = max(self._next_due, claimed_at + APART_S)
         self._leases |= {batch.id: claimed_at + self._lease_s for batch in claimed.batches}
         return await self._read(claimed, claimed_at)
 

@@ -28,11 +28,6 @@ class Flights:
     def __iter__(self) -> Iterator[asyncio.Task[None]]:
         return iter(self._tasks)
 
-    @property
-    def landed(self) -> int:
-        """How many ended since the last turn."""
-        return self._landed
-
     def begin(self, attempt: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(attempt)
         self._tasks.add(task)
