@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+from typing import Any
 
 import httpx
 import pycurl
 
-from worker.http.curl_loop import made_multi
 from worker.http.curl_transfer import StaleConnection, Transfer
 from worker.http.limits import LARGEST_ANSWER, WITHIN
 from worker.http.machine import Proxies
@@ -74,7 +74,7 @@ class _Engine:
         self.sockets = Sockets()
         self.idle: list[Transfer] = []
         self._most = most_connections
-        self.multi = made_multi(loop)
+        self.multi: Any = pycurl.AsyncCurlMulti()
         self.multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, most_connections)
         self.multi.setopt(pycurl.M_MAXCONNECTS, most_connections)
         self.multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_NOTHING)
