@@ -10,6 +10,7 @@ import pytest
 from producers import EnqueueFailed, InvalidEvent, Producer
 from producers.clock import now_ms, rfc3339
 from producers.connection import Connection
+from producers.connection.resp import Command
 from producers.keys import LAYOUT, shard_of
 from producers.many import CHUNK_BYTES, CHUNK_EVENTS
 from producers.scripts import Script
@@ -23,7 +24,7 @@ class FakeConnection:
     """Notes the calls; fails after `fails_from` of them."""
 
     def __init__(self, fails_from: int = 10**9, *, maybe: bool = True) -> None:
-        self.calls: list[Sequence[str | bytes | int]] = []
+        self.calls: list[list[bytes]] = []
         self._fails_from = fails_from
         self._maybe = maybe
 
@@ -36,16 +37,31 @@ class FakeConnection:
         assert event_id is not None
         return terms
 
-    def run(self, script: Script, command: Sequence[str | bytes | int], event_id: str, deadline: float) -> int:
+    def run_each(
+        self, script: Script, commands: Sequence[Command], event_id: str, deadline: float
+    ) -> list[int | EnqueueFailed]:
         assert deadline is not None
         assert script.text.startswith("#!lua")
-        self.calls.append(command)
+        return [self._answer(command, event_id) for command in commands]
+
+    def _answer(self, command: Command, event_id: str) -> int | EnqueueFailed:
+        self.calls.append(words_of(command))
         if len(self.calls) > self._fails_from:
-            raise EnqueueFailed("no answer from Redis", id=event_id, maybe_accepted=self._maybe)
+            return EnqueueFailed("no answer from Redis", id=event_id, maybe_accepted=self._maybe)
         return 1
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def words_of(command: Command) -> list[bytes]:
+    words, rest = [], command.written
+    while rest:
+        size, _, rest = rest.removeprefix(b"$").partition(b"\r\n")
+        words.append(rest[: int(size)])
+        rest = rest[int(size) + 2 :]
+    assert len(words) == command.words
+    return words
 
 
 def producer(connection: FakeConnection, *, shards: int = 1, max_bytes: int = 1_000_000) -> Producer:
@@ -118,7 +134,7 @@ def test_a_call_does_not_grow_without_bound() -> None:
 def test_each_account_goes_to_its_own_shard() -> None:
     connection = FakeConnection()
     producer(connection, shards=4).enqueue_many([line(account) for account in ("1", "2", "3", "1")])
-    metas = {str(call[1]) for call in connection.calls}
+    metas = {call[1].decode() for call in connection.calls}
     assert metas == {f"forwarder:{LAYOUT}:{{event-api.{shard_of(account, 4)}}}:meta" for account in ("1", "2", "3")}
 
 
