@@ -61,4 +61,4 @@ def ratios(found: Iterable[Ratio]) -> str:
         (each.name, f"{each.value:,.3g}", f"at {each.at} {each.floor:g}", "yes" if each.met else "**no**")
         for each in found
     )
-    return table(("", "measured", "asked for", "met"), rows, 1)
+    return table(("", "measured", "aim", "reached"), rows, 1)
