@@ -62,7 +62,7 @@ def _members(name: str) -> Iterator[Planned]:
     number = 0
     while True:
         address = f"{name}.{number:08d}@example.com"
-        yield Planned(address, ACCOUNTS[number % len(ACCOUNTS)], f"Customers of {name}", number)  # the order of one caller
+        yield Planned(address, ACCOUNTS[number % len(ACCOUNTS)], f"Customers of {name}", number)  # of one caller
         number += 1
 
 
