@@ -14,6 +14,7 @@ QUICK = {
     "FORWARDER_RETRY_FIRST_S": "0.1",
     "FORWARDER_RETRY_LONGEST_S": "0.5",
     "FORWARDER_SHARDS": "1",
+    "FORWARDER_SERVER_EVENTS_ACCOUNT_IN_FLIGHT": "8",  # those under way at a refusal count beside those after it
     "FORWARDER_CIRCUIT_FIRST_S": "0.3",
     "FORWARDER_EVENT_API_IDEMPOTENCY_KEYS": "0",
 }

@@ -36,20 +36,12 @@ async def run(redis: Redis, calls: Sequence[Call]) -> list[Any]:
 
 async def fetch(redis: Redis, commands: Sequence[Sequence[Any]]) -> list[Any]:
     """The answers to commands that change nothing. Raises the first error that Redis answered."""
-    answers = await exchange(redis, commands)
-    for answer in answers:
-        if isinstance(answer, Exception):
-            raise answer
-    return answers
+    return _sound(await exchange(redis, commands))
 
 
 async def ask(redis: Redis, calls: Sequence[Call]) -> list[Any]:
     """The answers of scripts that change nothing. Raises the first error that Redis answered."""
-    answers = await _executed(redis, calls)
-    for answer in answers:
-        if isinstance(answer, Exception):
-            raise answer
-    return answers
+    return _sound(await _executed(redis, calls))
 
 
 async def _executed(redis: Redis, calls: Sequence[Call]) -> list[Any]:
@@ -66,10 +58,16 @@ async def _executed(redis: Redis, calls: Sequence[Call]) -> list[Any]:
 
 async def run_one(redis: Redis, call: Call) -> Any:
     """The answer to one call. Raises the error that Redis answered."""
-    (answer,) = await run(redis, [call])
-    if isinstance(answer, Exception):
-        raise answer
+    (answer,) = _sound(await run(redis, [call]))
     return answer
+
+
+def _sound(answers: list[Any]) -> list[Any]:
+    """Raises the first error among them."""
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    return answers
 
 
 def _effects_of(calls: Sequence[Call]) -> Iterable[str]:

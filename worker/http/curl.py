@@ -53,9 +53,8 @@ class CurlTransport(httpx.AsyncBaseTransport):
         loop = asyncio.get_running_loop()
         if (engine := self._engine) is None or engine.loop is not loop or engine.pid != os.getpid():
             if engine is not None:
-                self._left.append(
-                    engine
-                )  # never closed: its connections are another process's, or of a loop that ended
+                # Never closed: its connections are another process's, or of a loop that ended.
+                self._left.append(engine)
             self._engine = engine = _Engine(self._most, loop)
         return engine
 
