@@ -234,7 +234,7 @@ def test_ctrl_c_leaves_it_running_and_says_so(shop: Shop) -> None:
     account, chosen = shop.letters(400)
     with command(shop, "dlq", "replay", "--account", account, "--rate", "100", "--yes") as process:
         (replay,) = eventually(lambda: shop.redis.zrange(shop.slot.key("replays"), 0, -1))
-        eventually(lambda: int(shop.field(replay.decode(), "moved") or 0) > 0)
+        eventually(lambda: int(shop.field(replay.decode(), "moved") or 0) > 50)  # by then the command follows it
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=20)
     assert process.returncode == 130

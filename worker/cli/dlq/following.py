@@ -82,6 +82,7 @@ async def _followed(redis: Any, replays: Replays, replay: str, show: Callable[[P
     moved, since, told = -1, time.monotonic(), False
     while True:
         progress = await replays.progress(replay)
+        _heed_an_interrupt()
         if progress is None:
             raise ForwarderError(f"{replay} is gone: the data in Redis is not what it was")
         show(progress)
@@ -97,6 +98,13 @@ async def _followed(redis: Any, replays: Replays, replay: str, show: Callable[[P
             await asyncio.sleep(LOOK_S)
         else:
             await _run_here(redis, replays, replay)
+
+
+def _heed_an_interrupt() -> None:
+    """Python 3.11's `asyncio.wait_for`, in which redis-py writes, forgets a Ctrl-C that comes as the write ends."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _workers_live(redis: Any) -> bool:
