@@ -10,7 +10,7 @@ from functools import cache
 from typing import NamedTuple
 from zlib import crc32
 
-LAYOUT = 3
+LAYOUT = 4
 
 
 class Slot(NamedTuple):

@@ -15,221 +15,219 @@
 --
 -- What a call changes is gathered and written once: a command costs several times what it does, by the way into and out of
 -- Lua and into the append-only file. So a batch is written when the call leaves it, an account and the counts at the end.
+-- And each call makes its functions anew, which costs one of a single event more than its commands do: what nearly every
+-- call does stands here as it is, what few do is a function inside of one that is called then. Each byte of a text costs,
+-- too: Lua looks at all of it whenever it makes one.
 --@with ids
 local HEAD, GROUP, MOST = 13, 7, 4000 -- unpack of more would overflow Lua's stack
 local LOOK_BYTES = 262144 -- the memory in use is looked at again after so many bytes
-local call, sub = redis.call, string.sub
+local call, sub, tonumber, unpack = redis.call, string.sub, tonumber, unpack
 local window, cap_events, linger = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
-local all_sizes, all_prints = ARGV[11], ARGV[12]
+local sizes, prints, groups = ARGV[11], ARGV[12], tonumber(ARGV[HEAD]) or 0
 
-local function groups_given()
-  local groups, at, before = {}, HEAD + 1, 0
-  if not (window and cap_events and cap_events >= 1 and linger) then return nil end
-  for place = 1, tonumber(ARGV[HEAD]) or 0 do
-    local cap_bytes, n = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 6])
-    if not n or n < 1 or n > MOST or n % 1 > 0 or not cap_bytes then return nil end
-    if not tonumber(ARGV[at + 4]) or not tonumber(ARGV[at + 5]) then return nil end
-    groups[place] = { account = ARGV[at], order = ARGV[at + 1], kind = ARGV[at + 2], cap_bytes = cap_bytes,
-      oldest = ARGV[at + 4], newest = ARGV[at + 5], n = n, first = at + GROUP, before = before }
-    at, before = at + GROUP + n, before + n
+-- How many events there are, if the arguments add up.
+local total, behind, adds_up = 0, HEAD + 1, window and cap_events and cap_events >= 1 and linger
+for _ = 1, adds_up and groups or 0 do
+  local n = tonumber(ARGV[behind + 6])
+  adds_up = n and n >= 1 and n <= MOST and n % 1 == 0 and tonumber(ARGV[behind + 3]) and tonumber(ARGV[behind + 4])
+    and tonumber(ARGV[behind + 5])
+  if not adds_up then break end
+  behind, total = behind + GROUP + n, total + n
+end
+if not adds_up or total == 0 or behind ~= #ARGV + 1 or #sizes ~= 4 * total or window > 0 and #prints ~= PRINT * total then
+  return redis.error_reply('MALFORMED append: its arguments do not add up')
+end
+
+local known = call('HMGET', meta, 'layout', 'shards', 'full', 'appended', 'released', 'batches', 'noted:' .. ARGV[8])
+local batches, appended = known[6] or 0, known[4] or 0
+if known[1] ~= ARGV[1] or known[2] ~= ARGV[2] or known[3] or ARGV[5] ~= '0' or ARGV[6] ~= '0' then
+  local function refusal()
+    if known[1] and known[1] ~= ARGV[1] then return 'LAYOUT the data in Redis has layout ' .. known[1] end
+    if known[2] and known[2] ~= ARGV[2] then return 'SHARDS the data in Redis is spread over ' .. known[2] .. ' shards' end
+    if not known[1] then call('HSET', meta, 'layout', ARGV[1], 'shards', ARGV[2]) end
+    local percent = known[3] and look_at_memory(ARGV[7])
+    if percent then return 'FULL ' .. percent .. ' percent of the maxmemory of Redis are in use' end
+    local most_events, most_bytes, waiting = tonumber(ARGV[5]), tonumber(ARGV[6]), 0
+    local states = call('HMGET', ledger, 'open', 'ready', 'waiting', 'in_flight')
+    for place = 1, 4 do waiting = waiting + (states[place] or 0) end
+    local bytes = appended - (known[5] or 0)
+    if most_events > 0 and waiting >= most_events then return 'FULL ' .. most_events .. ' events wait already' end
+    if most_bytes > 0 and bytes >= most_bytes then return 'FULL ' .. bytes .. ' bytes of events wait already' end
   end
-  if #groups == 0 or at ~= #ARGV + 1 then return nil end
-  return #all_sizes == 4 * before and (window == 0 or #all_prints == PRINT * before) and groups or nil
+  local refused = refusal()
+  if refused then return redis.error_reply(refused) end
 end
-
-local known = call('HMGET', meta, 'layout', 'shards', 'full', 'appended', 'released', 'batches')
-local counts = call('HMGET', ledger, 'open', 'ready', 'waiting', 'in_flight', 'accepted')
-for place = 1, 5 do counts[place] = tonumber(counts[place] or 0) end
-local batches, appended = tonumber(known[6] or 0), tonumber(known[4] or 0)
-
-local function refusal()
-  if known[1] and known[1] ~= ARGV[1] then return 'LAYOUT the data in Redis has layout ' .. known[1] end
-  if known[2] and known[2] ~= ARGV[2] then return 'SHARDS the data in Redis is spread over ' .. known[2] .. ' shards' end
-  if not known[1] then call('HSET', meta, 'layout', ARGV[1], 'shards', ARGV[2]) end
-  local percent = known[3] and look_at_memory(ARGV[7])
-  if percent then return 'FULL ' .. percent .. ' percent of the maxmemory of Redis are in use' end
-  local most_events, most_bytes = tonumber(ARGV[5]), tonumber(ARGV[6])
-  local waiting, bytes = counts[1] + counts[2] + counts[3] + counts[4], appended - tonumber(known[5] or 0)
-  if most_events > 0 and waiting >= most_events then return 'FULL ' .. most_events .. ' events wait already' end
-  if most_bytes > 0 and bytes >= most_bytes then return 'FULL ' .. bytes .. ' bytes of events wait already' end
-end
-
-local groups = groups_given()
-if not groups then return redis.error_reply('MALFORMED append: its arguments do not add up') end
-local refused = refusal()
-if refused then return redis.error_reply(refused) end
 
 local now = clock(ARGV[3])
--- As texts, since a number is spelled anew for each command that it goes into; so are the times of the groups.
-local now_text, due_text = string.format('%d', now), string.format('%d', now + linger)
-local generations = window > 0 and generations_at(now, ARGV[8])
-local noted_before = generations and generations[1].ids
-local seen, times, told = {}, {}, { 0 }
-local opened, added, added_bytes, sealed_events = 0, 0, 0, 0
+local generations = window > 0 and generations_at(now, ARGV[8], known[7])
+local newest = generations and generations[1]
+local noted_before = newest and newest.ids
+if generations then look_for(generations, prints, total) end
 
-local function account_of(name)
+local seen, times, told = {}, {}, { 0 }
+local opened, added, added_bytes, more_open, sealed_events = 0, 0, 0, 0, 0
+
+-- The call leaves a batch that it found, and that may still take events.
+local function note_more(at, batch, from, to)
+  if from > to then return end
+  call('RPUSH', events_key(batch.id), unpack(ARGV, from, to))
+  local fields, oldest, newest = { 'events', batch.events, 'bytes', batch.bytes }, ARGV[at + 4], ARGV[at + 5]
+  if newest ~= batch.newest and tonumber(newest) > tonumber(batch.newest) then
+    fields[5], fields[6] = 'newest', newest
+  end
+  if oldest ~= batch.oldest and tonumber(oldest) < tonumber(batch.oldest) then
+    fields[#fields + 1], fields[#fields + 2] = 'oldest', oldest
+    times[#times + 1], times[#times + 2] = oldest, batch.id
+  end
+  call('HSET', batch_key(batch.id), unpack(fields))
+end
+
+-- How the call leaves a batch, with the events at these places of ARGV in it, if the batch is a new one or is `sealed`: its
+-- events and their bytes never change from then on, and it need not linger any longer.
+local function ways_to_leave()
+  -- As texts, since a number is spelled anew for each command that it goes into; so are the times of the groups.
+  local now_text, due_text = string.format('%d', now), string.format('%d', now + linger)
+
+  -- From then on the batch may be claimed, and with it the account.
+  local function stands_due(account, id, sealed)
+    local due = account.due or {}
+    due[#due + 1], due[#due + 2] = sealed and now_text or due_text, id
+    account.due, account.at = due, math.min(account.at or math.huge, sealed and now or now + linger)
+  end
+
+  local function write_new(account, at, list, batch, sealed)
+    local fields = { 'account', ARGV[at], 'events', batch.events, 'bytes', batch.bytes, 'oldest', ARGV[at + 4], 'newest',
+      ARGV[at + 5], 'opened', now_text, 'due', sealed and now_text or due_text }
+    if list then fields[#fields + 1], fields[#fields + 2] = 'order', ARGV[at + 1] end
+    if batch.kind ~= '' then fields[#fields + 1], fields[#fields + 2] = 'kind', batch.kind end
+    if sealed then fields[#fields + 1], fields[#fields + 2] = 'state', 'ready' end
+    call('HSET', batch_key(batch.id), unpack(fields))
+    times[#times + 1], times[#times + 2] = ARGV[at + 4], batch.id
+    opened = opened + 1
+    if not list or call('RPUSH', list, batch.id) == 1 then stands_due(account, batch.id, sealed) end
+  end
+
+  return function(account, at, list, batch, from, to, sealed)
+    if batch.is_new then
+      call('RPUSH', events_key(batch.id), unpack(ARGV, from, to))
+      write_new(account, at, list, batch, sealed)
+    else
+      note_more(at, batch, from, to)
+      call('HSET', batch_key(batch.id), 'state', 'ready', 'due', now_text)
+      if not list or call('LINDEX', list, 0) == batch.id then stands_due(account, batch.id, true) end
+    end
+    more_open = more_open - batch.before + (sealed and 0 or batch.events)
+    if sealed then sealed_events = sealed_events + batch.events end
+    if not list then account.open = not sealed and batch.id end
+  end
+end
+local leave
+
+local at, before = HEAD + 1, 0
+for _ = 1, groups do
+  local name, order, kind, cap_bytes, n = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]), tonumber(ARGV[at + 6])
   local account = seen[name]
   if not account then
-    local f = call('HMGET', account_key(name), 'open', 'queued', 'hold_until', 'next_at', 'parked', 'paused')
-    account = { open = f[1], was_open = f[1], queued = tonumber(f[2] or 0), added = 0, due = {}, at = math.huge,
-      bar = math.max(now, tonumber(f[3] or 0), tonumber(f[4] or 0)), is_held = f[5] or f[6] }
+    local f = call('HMGET', account_key(name), 'open', 'hold_until', 'next_at', 'parked', 'paused')
+    account = { open = f[1], was_open = f[1], added = 0, holds = f }
     seen[name] = account
   end
-  return account
-end
 
--- The open batch of an order key, or nil. Only one can be open, and it is the last.
-local function open_of(account, group)
-  local id = account.open
-  group.list = group.order ~= '' and order_key(group.account, group.order)
-  if group.list then id = call('LINDEX', group.list, -1) end
-  if not id then return nil end
-  local f = call('HMGET', batch_key(id), 'state', 'kind', 'events', 'bytes', 'oldest', 'newest')
-  if f[1] or not f[3] then return nil end
-  return { id = id, kind = f[2] or '', events = tonumber(f[3]), before = tonumber(f[3]), bytes = tonumber(f[4]),
-    oldest = tonumber(f[5]), newest = tonumber(f[6]) }
-end
-
--- The batch that comes next. It has no more than its number until it is needed.
-local function next_batch(group)
-  return { id = string.format('%d-', batches + 1) .. ARGV[4], is_new = true, kind = group.kind, events = 0, before = 0,
-    bytes = 0 }
-end
-
--- From then on the batch may be claimed, and with it the account.
-local function stands_due(account, id, sealed)
-  local due = account.due
-  due[#due + 1], due[#due + 2] = sealed and now_text or due_text, id
-  account.at = math.min(account.at, sealed and now or now + linger)
-end
-
-local function more(fields, name, value) fields[#fields + 1], fields[#fields + 2] = name, value end
-
-local function write_new(account, group, batch, sealed)
-  local fields = { 'account', group.account, 'events', batch.events, 'bytes', batch.bytes, 'oldest', group.oldest,
-    'newest', group.newest, 'opened', now_text, 'due', sealed and now_text or due_text }
-  if group.list then more(fields, 'order', group.order) end
-  if group.kind ~= '' then more(fields, 'kind', group.kind) end
-  if sealed then more(fields, 'state', 'ready') end
-  call('HSET', batch_key(batch.id), unpack(fields))
-  more(times, group.oldest, batch.id)
-  opened = opened + 1
-  if not group.list or call('RPUSH', group.list, batch.id) == 1 then
-    stands_due(account, batch.id, sealed)
+  -- The open batch of the order key, if there is one. Only one can be open, and it is the last.
+  local list, id, batch, spare = nil, account.open, nil, nil
+  if order ~= '' then
+    list = order_key(name, order)
+    id = call('LINDEX', list, -1)
   end
-end
-
-local function write_known(account, group, batch, sealed)
-  local fields, grew = { 'events', batch.events, 'bytes', batch.bytes }, batch.events > batch.before
-  if grew and tonumber(group.newest) > batch.newest then more(fields, 'newest', group.newest) end
-  if grew and tonumber(group.oldest) < batch.oldest then
-    more(fields, 'oldest', group.oldest)
-    more(times, group.oldest, batch.id)
+  local f = id and call('HMGET', batch_key(id), 'state', 'kind', 'events', 'bytes', 'oldest', 'newest')
+  if f and f[3] and not f[1] then
+    batch = { id = id, kind = f[2] or '', events = tonumber(f[3]), before = tonumber(f[3]), bytes = tonumber(f[4]),
+      oldest = f[5], newest = f[6] }
   end
-  if sealed then
-    more(fields, 'state', 'ready')
-    more(fields, 'due', now_text)
-  end
-  call('HSET', batch_key(batch.id), unpack(fields))
-  if sealed and (not group.list or call('LINDEX', group.list, 0) == batch.id) then
-    stands_due(account, batch.id, true)
-  end
-end
 
--- The call leaves a batch, with the events of the group from `from` to `to` in it. Of one that is `sealed` they and their
--- bytes never change from here on; it need not linger any longer.
-local function leave(account, group, batch, from, to, sealed)
-  if from <= to then call('RPUSH', events_key(batch.id), unpack(ARGV, group.first + from - 1, group.first + to - 1)) end
-  if batch.is_new then write_new(account, group, batch, sealed) else write_known(account, group, batch, sealed) end
-  counts[1] = counts[1] - batch.before + (sealed and 0 or batch.events)
-  if sealed then sealed_events = sealed_events + batch.events end
-  if not group.list then account.open = not sealed and batch.id end
-end
-
--- Whether the event at a place of the call was accepted before; if not, that it goes into this batch is noted.
-local function is_known(place, batch)
-  local id = sub(all_prints, PRINT * place - 11, PRINT * place - 4)
-  if id == NO_ID then return false end
-  local content = sub(all_prints, PRINT * place - 3, PRINT * place)
-  batch.packed = batch.packed or pack_batch(batch.id)
-  local found = note_id(generations, id, content .. batch.packed)
-  if not found then return false end
-  told[#told + 1], told[#told + 2] = place - 1, sub(found, 1, 4) == content and 'duplicate' or 'conflict'
-  told[#told + 1] = batch_noted(found)
-  return true
-end
-
-local function fits(group, batch, size)
-  if not batch or batch.kind ~= group.kind then return false end
-  return batch.events == 0 or batch.events < cap_events and batch.bytes + size <= group.cap_bytes
-end
-
-local function add(group)
-  local account, kept, from, spare = account_of(group.account), 0, 1, nil
-  local batch = open_of(account, group)
-  local sizes = { struct.unpack('<' .. string.rep('I4', group.n), all_sizes, 4 * group.before + 1) }
-  for place = 1, group.n do
-    local size, into = sizes[place], batch
-    if not fits(group, batch, size) then
-      spare = spare or next_batch(group)
+  local size_of = { struct.unpack('<' .. string.rep('I4', n), sizes, 4 * before + 1) }
+  local from, to = at + GROUP, at + GROUP - 1 -- the events of the batch, in ARGV
+  for place = 1, n do
+    local size, into = size_of[place], batch
+    if not batch or batch.kind ~= kind
+      or batch.events > 0 and (batch.events >= cap_events or batch.bytes + size > cap_bytes) then
+      -- The batch that comes next. It has no more than its number until it is needed.
+      spare = spare or { id = string.format('%d-', batches + 1) .. ARGV[4], is_new = true, kind = kind, events = 0,
+        before = 0, bytes = 0 }
       into = spare
     end
-    if not (generations and is_known(group.before + place, into)) then
+    local behind_print = PRINT * (before + place)
+    local print, found = generations and sub(prints, behind_print - 11, behind_print - 4), nil
+    if print and print ~= NO_ID then found = note_id(generations, before + place, print, behind_print, into) end
+    if found then
+      local is_same = sub(found, 9, 12) == sub(prints, behind_print - 3, behind_print)
+      told[#told + 1], told[#told + 2] = before + place - 1, is_same and 'duplicate' or 'conflict'
+      told[#told + 1] = batch_noted(found)
+    else
       if into ~= batch then
-        if batch then leave(account, group, batch, from, kept, true) end
-        batch, spare, from, batches = into, nil, kept + 1, batches + 1
+        leave = leave or ways_to_leave()
+        if batch then leave(account, at, list, batch, from, to, true) end
+        batch, spare, from, batches = into, nil, to + 1, batches + 1
       end
-      kept = kept + 1
-      if kept < place then ARGV[group.first + kept - 1] = ARGV[group.first + place - 1] end
+      to = to + 1
+      if to < at + GROUP + place - 1 then ARGV[to] = ARGV[at + GROUP + place - 1] end
       batch.events, batch.bytes, added_bytes = batch.events + 1, batch.bytes + size, added_bytes + size
     end
   end
-  if kept == 0 then return end
-  leave(account, group, batch, from, kept, batch.events >= cap_events or batch.bytes >= group.cap_bytes)
-  account.added, added = account.added + kept, added + kept
+  local new = to - at - GROUP + 1
+  if new > 0 then
+    local sealed = batch.events >= cap_events or batch.bytes >= cap_bytes
+    if sealed or batch.is_new then
+      leave = leave or ways_to_leave()
+      leave(account, at, list, batch, from, to, sealed)
+    else
+      note_more(at, batch, from, to)
+      more_open = more_open + batch.events - batch.before
+    end
+    account.added, added = account.added + new, added + new
+  end
+  at, before = at + GROUP + n, before + n
 end
-
-local function add_scores(key, scores)
-  for at = 1, #scores, MOST do call('ZADD', key, unpack(scores, at, math.min(at + MOST - 1, #scores))) end
+if added == 0 then
+  told[1] = 0
+  return told
 end
 
 -- What was due in the account before is not looked at: the account stands in the line of accounts for it already, or has all
 -- its requests in flight and comes back with the first of them that is settled.
-local function write_account(name, account)
-  local fields = { 'queued', account.queued + account.added }
-  if account.open and account.open ~= account.was_open then more(fields, 'open', account.open) end
-  call('HSET', account_key(name), unpack(fields))
-  if account.was_open and not account.open then call('HDEL', account_key(name), 'open') end
-  if #account.due == 0 then return end
-  add_scores(due_key(name), account.due)
-  if not account.is_held then call('ZADD', accounts, 'LT', math.max(account.at, account.bar), name) end
+local function write_due(name, account)
+  local due, f = account.due, account.holds
+  for from = 1, #due, MOST do call('ZADD', due_key(name), unpack(due, from, math.min(from + MOST - 1, #due))) end
+  if f[4] or f[5] then return end
+  call('ZADD', accounts, 'LT', math.max(account.at, now, tonumber(f[2] or 0), tonumber(f[3] or 0)), name)
 end
-
-local function write_births()
-  add_scores(times_key(), times)
-  local second = math.floor(now / 1000)
-  if opened > 0 and call('HINCRBY', aged, second, opened) == opened then call('ZADD', ages, second, second) end
-end
-
-local function write_counts()
-  local moved = { 'open', counts[1], 'accepted', counts[5] + added }
-  if sealed_events > 0 then more(moved, 'ready', counts[2] + sealed_events) end
-  call('HSET', ledger, unpack(moved))
-  moved = { 'appended', appended + added_bytes }
-  if opened > 0 then more(moved, 'batches', batches) end
-  call('HSET', meta, unpack(moved))
-end
-
-for _, group in ipairs(groups) do add(group) end
-if added > 0 then
-  for name, account in pairs(seen) do
-    if account.added > 0 then write_account(name, account) end
+for name, account in pairs(seen) do
+  if account.added > 0 then
+    local key, open = account_key(name), account.open
+    call('HINCRBY', key, 'queued', account.added)
+    if open and open ~= account.was_open then call('HSET', key, 'open', open) end
+    if account.was_open and not open then call('HDEL', key, 'open') end
+    if account.due then write_due(name, account) end
   end
-  write_births()
-  write_counts()
-  if generations then write_noted(ARGV[8], generations[1], noted_before) end
-  if (appended + added_bytes) % LOOK_BYTES < added_bytes then look_at_memory(ARGV[7]) end
 end
+
+for from = 1, #times, MOST do call('ZADD', times_key(), unpack(times, from, math.min(from + MOST - 1, #times))) end
+if opened > 0 then
+  local second = math.floor(now / 1000)
+  if call('HINCRBY', aged, second, opened) == opened then call('ZADD', ages, second, second) end
+end
+
+call('HINCRBY', ledger, 'accepted', added)
+if more_open ~= 0 then call('HINCRBY', ledger, 'open', more_open) end
+if sealed_events > 0 then call('HINCRBY', ledger, 'ready', sealed_events) end
+local moved = { 'appended', appended + added_bytes }
+if opened > 0 then moved[3], moved[4] = 'batches', batches end
+if newest and newest.ids > noted_before then
+  write_noted(ARGV[8], newest, noted_before)
+  moved[#moved + 1], moved[#moved + 2] = 'noted:' .. ARGV[8], noted_of(generations)
+end
+call('HSET', meta, unpack(moved))
+if (appended + added_bytes) % LOOK_BYTES < added_bytes then look_at_memory(ARGV[7]) end
 if #told == 1 then return added end
 told[1] = added
 return told

@@ -1,47 +1,105 @@
 -- Which ids were accepted: an event whose id is known is not added again (see generations_at). A print of 12 bytes says of
 -- an event which one it is (8, of its account, type and id) and what it holds (4); zeros: nothing is known of it.
+--
+-- All buckets that a call may need are read at its beginning, in one command a generation, and those that it changed are
+-- written at its end, in one command. Until then the table has the size that it had.
 local PRINT, NO_ID = 12, string.rep('\0', 8)
+local BUCKETS_MOST = 2000 -- a command
 
--- One hash more, which takes its share of the ids of one other: neither is empty then, but once in 2^44 times. So the time
--- at which a hash goes need only be set here, and with the first id of the generation.
-local function grow(generation)
-  local added = generation.hashes
-  if added == generation.round then generation.round = 2 * generation.round end
-  generation.hashes = added + 1
-  local from, to = generation.base .. added - generation.round / 2, generation.base .. added
-  local entries, ids, moved, ids_moved = redis.call('HGETALL', from), {}, {}, 0
-  local unpacked, round = struct.unpack, generation.round
-  for at = 1, #entries, 2 do
-    local id = entries[at]
-    if unpacked('<I4', id) % round == added then
-      ids_moved = ids_moved + 1
-      ids[ids_moved], moved[2 * ids_moved - 1], moved[2 * ids_moved] = id, id, entries[at + 1]
+-- The records in buckets, by the places of these among `fields`; false where there are none.
+local function read_buckets(generation, fields)
+  local count, most = #fields, BUCKETS_MOST
+  if count <= most then return redis.call('HMGET', generation.key, unpack(fields)) end
+  local found = {}
+  for from = 1, count, most do
+    local some = redis.call('HMGET', generation.key, unpack(fields, from, math.min(from + most - 1, count)))
+    for at = 1, #some do found[from + at - 1] = some[at] end
+  end
+  return found
+end
+
+-- Finds the bucket of each id of a call, in each generation.
+local function look_for(generations, prints, count)
+  local pack, numbers, most = struct.pack, nil, BUCKETS_MOST
+  for from = 1, count, most do
+    local some = math.min(most, count - from + 1)
+    local found = { struct.unpack('<' .. string.rep('I4xxxxxxxx', some), prints, PRINT * (from - 1) + 1) }
+    numbers = numbers or found
+    if from > 1 then
+      for at = 1, some do numbers[from + at - 1] = found[at] end
     end
   end
-  if #ids > 0 then
-    redis.call('HSET', to, unpack(moved))
-    redis.call('PEXPIREAT', to, generation.ends)
-    redis.call('HDEL', from, unpack(ids))
+  for back = 1, #generations do
+    local generation, fields = generations[back], {}
+    local round, buckets = generation.round, generation.buckets
+    for at = 1, count do
+      local place = numbers[at] % round
+      fields[at] = pack('<I4', place < buckets and place or place - round / 2)
+    end
+    generation.fields, generation.changed = fields, {}
+    generation.found = generation.ids > 0 and read_buckets(generation, fields) or {}
   end
 end
 
--- Notes an id in the newest generation, with `value`; or gives what is noted of it already, and changes nothing. That is
--- one command where no older generation has ids: a look and a write are one then.
-local function note_id(generations, id, value)
-  for back = 2, #generations do
-    local found = redis.call('HGET', ids_key(generations[back], id), id)
-    if found then return found end
-  end
+-- Notes the id at a place of the call in the newest generation, with the batch that it goes into; or gives the record
+-- that there is of it already, and changes nothing. What it is known by ends `behind` so many bytes of the prints.
+local function note_id(generations, place, id, behind, batch)
   local newest = generations[1]
-  local key = ids_key(newest, id)
-  if redis.call('HSETNX', key, id, value) == 0 then return redis.call('HGET', key, id) end
-  if newest.ids == 0 then redis.call('PEXPIREAT', key, newest.ends) end
-  newest.ids = newest.ids + 1
-  if newest.ids >= IDS_A_HASH * newest.hashes then grow(newest) end
+  local field = newest.fields[place]
+  local bucket = newest.changed[field] or newest.found[place] or ''
+  local record = string.find(bucket, id, 1, true) and record_in(bucket, id)
+  for back = 2, #generations do
+    local older = generations[back].found[place]
+    record = record or older and record_in(older, id)
+  end
+  if record then return record end
+  local packed = batch.packed
+  if not packed then
+    packed = pack_batch(batch.id)
+    batch.packed = packed
+  end
+  newest.changed[field], newest.ids = bucket .. string.sub(ARGV[12], behind - 11, behind) .. packed, newest.ids + 1
 end
 
-local function write_noted(window, newest, before)
-  if newest.ids > before then
-    redis.call('SET', noted_key(window, newest.number), newest.ids, 'PXAT', newest.ends)
+-- As many buckets more as there are to be: each takes its share of the ids of one other, those with one bit more set.
+local function grow(generation)
+  local pack, sub, byte, floor = struct.pack, string.sub, string.byte, math.floor
+  local first, last, round, changed = generation.buckets, buckets_for(generation.ids) - 1, generation.round, generation.changed
+  local wanted = {}
+  for into = first, last do
+    if into == round then round = 2 * round end
+    local from = into - round / 2 < first and pack('<I4', into - round / 2)
+    if from and not changed[from] then wanted[#wanted + 1] = from end
   end
+  local found = #wanted > 0 and read_buckets(generation, wanted) or wanted
+  for at = 1, #wanted do changed[wanted[at]] = found[at] or '' end
+  round = generation.round
+  for into = first, last do
+    if into == round then round = 2 * round end
+    local from, to, unit, behind = pack('<I4', into - round / 2), pack('<I4', into), round / 2, 0
+    while unit >= 256 do unit, behind = unit / 256, behind + 1 end
+    local bucket, stays, goes = changed[from] or '', {}, {}
+    for at = 1, #bucket, RECORD do
+      local side = floor(byte(bucket, at + behind) / unit) % 2 == 1 and goes or stays
+      side[#side + 1] = sub(bucket, at, at + RECORD - 1)
+    end
+    changed[from], changed[to] = table.concat(stays), table.concat(goes)
+  end
+end
+
+-- Writes what was noted. Of the first id of a generation: the one that nobody asks any more goes, in the background, since
+-- it may be large; the time at which the key ends by itself is for a slot to which nothing comes any more.
+local function write_noted(window, newest, before)
+  if newest.buckets < buckets_for(newest.ids) then grow(newest) end
+  local fields, count = {}, 0
+  for field, bucket in pairs(newest.changed) do
+    fields[count + 1], fields[count + 2] = field, bucket
+    count = count + 2
+  end
+  for from = 1, count, 2 * BUCKETS_MOST do
+    redis.call('HSET', newest.key, unpack(fields, from, math.min(from + 2 * BUCKETS_MOST - 1, count)))
+  end
+  if before > 0 then return end
+  redis.call('PEXPIREAT', newest.key, (newest.number + 4) * 500 * window)
+  redis.call('UNLINK', base .. 'ids:' .. window .. ':' .. newest.number - 3)
 end

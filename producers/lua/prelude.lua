@@ -17,12 +17,11 @@
 --   record:<id>, prints:<id>    what became of a batch (see record.lua): they end by themselves
 --   times                zset   batch -> the oldest time of its events
 --   stats                hash   counters (see tally.lua)
---   ids:<w>:<g>:<b>      hash   print of an accepted id (8 bytes) -> print of its content (4), its batch: number (5), epoch (3)
---   noted:<w>:<g>        string how many ids are noted in generation <g> of windows of <w> seconds
+--   ids:<w>:<g>          hash   the ids accepted in generation <g> of windows of <w> seconds: bucket -> records (see record_in)
 -- dead, a zset: letter -> when it died; dead_expires: letter -> its event's time, which says until when it is accepted
 -- meta, a hash: layout, shards; batches, letters (numbers given out); requests (in flight), stale_settles, claimed_at;
---   appended, released (bytes), full; paused; next_at (of a rate for all); of the circuit: failures (in a row),
---   circuit_until (none: closed), circuit_delay, probe (batch)
+--   appended, released (bytes), full; noted:<w> (see generations_at); paused; next_at (of a rate for all); of the circuit:
+--   failures (in a row), circuit_until (none: closed), circuit_delay, probe (batch)
 local meta, accounts, ledger, ages, aged, held, dispatched, latest, dead, dead_ids, dead_counts, dead_expires = unpack(KEYS)
 local base = string.sub(meta, 1, -5)
 
@@ -93,39 +92,62 @@ local function gone(id, opened)
 end
 
 -- The accepted ids lie in generations of half a window; the one of now and the two before it are asked, so an id is known
--- for a window at least and half as long again at most. A generation is a table of small hashes that has one more with
--- every so many ids, which takes its share from one other (linear hashing): how many there are follows from the number of
--- ids alone. So a hash holds once to twice as many, and stays a listpack (up to 128 entries where nobody set it lower).
-local IDS_A_HASH = 44
-local function noted_key(window, number) return base .. 'noted:' .. window .. ':' .. number end
-local function generation_of(window, number, ids)
-  local hashes, round = math.floor(ids / IDS_A_HASH) + 1, 1
-  while round < hashes do round = round * 2 end
-  return { base = base .. 'ids:' .. window .. ':' .. number .. ':', number = number, ids = ids, hashes = hashes,
-    round = round, ends = (number + 3) * 500 * window }
-end
--- `window` may be a text: as a number it is spelled anew in each name.
-local function generations_at(now, window)
-  local number = math.floor(now / (500 * window))
-  local counts = redis.call('MGET', noted_key(window, number), noted_key(window, number - 1),
-    noted_key(window, number - 2))
+-- for a window at least and half as long again at most. A generation is a hash: bucket -> the records of its ids, one
+-- after the other. It has one bucket more with every so many ids, which takes its share from one other (linear hashing):
+-- how many there are follows from the number of ids alone. Those numbers lie in meta, for each window that is in use:
+-- which generation is the newest, and how many ids are in it and in the two before it.
+local RECORD, IDS_A_BUCKET = 20, 6
+local function buckets_for(ids) return math.floor(ids / IDS_A_BUCKET) + 1 end
+-- `window` may be a text: as a number it is spelled anew in each name. `told`: what meta says of it. A clock that was set
+-- back begins no older generation.
+local function generations_at(now, window, told)
+  local number, ids = math.floor(now / (500 * window)), { 0, 0, 0 }
+  if told then
+    local newest, first, second, third = string.match(told, '^(%d+) (%d+) (%d+) (%d+)$')
+    local ahead = number - newest
+    if ahead == 0 then
+      ids = { tonumber(first), tonumber(second), tonumber(third) }
+    elseif ahead >= -2 then
+      number = math.max(number, tonumber(newest))
+      local known = { [0] = tonumber(first), tonumber(second), tonumber(third) }
+      for back = 0, 2 do ids[back + 1] = known[back - math.max(0, ahead)] or 0 end
+    end
+  end
   local found = {}
   for back = 0, 2 do
-    if back == 0 or counts[back + 1] then
-      found[#found + 1] = generation_of(window, number - back, tonumber(counts[back + 1] or 0))
+    local count, round = ids[back + 1], 1
+    if back == 0 or count > 0 then
+      local buckets = buckets_for(count)
+      while round < buckets do round = round * 2 end
+      found[#found + 1] = { key = base .. 'ids:' .. window .. ':' .. number - back, number = number - back, ids = count,
+        buckets = buckets, round = round }
     end
   end
   return found
 end
-local function ids_key(generation, id)
+-- What is to be said of them in meta.
+local function noted_of(generations)
+  local newest, ids = generations[1].number, {}
+  for _, generation in ipairs(generations) do ids[newest - generation.number] = generation.ids end
+  return string.format('%d %d %d %d', newest, ids[0], ids[1] or 0, ids[2] or 0)
+end
+-- The field of a bucket is its number in four bytes: as a text it would be spelled anew for each command.
+local function bucket_of(generation, id)
   local place = struct.unpack('<I4', id) % generation.round
-  if place >= generation.hashes then place = place - generation.round / 2 end
-  return generation.base .. place
+  return struct.pack('<I4', place >= generation.buckets and place - generation.round / 2 or place)
+end
+-- The record of an id in a bucket, and where it begins: its print, then the print of its content (4 bytes) and its batch:
+-- number (5), epoch (3). What only looks like it, across two records, is passed over.
+local function record_in(bucket, id)
+  local at = string.find(bucket, id, 1, true)
+  while at and at % RECORD ~= 1 do at = string.find(bucket, id, at + 1, true) end
+  if at then return string.sub(bucket, at, at + RECORD - 1), at end
 end
 -- What is noted of an id, by its print, and the generation that it was accepted in; or nil.
 local function noted(generations, id)
   for _, generation in ipairs(generations) do
-    local found = generation.ids > 0 and redis.call('HGET', ids_key(generation, id), id)
+    local bucket = generation.ids > 0 and redis.call('HGET', generation.key, bucket_of(generation, id))
+    local found = bucket and record_in(bucket, id)
     if found then return found, generation end
   end
 end
@@ -135,7 +157,7 @@ local function pack_batch(batch)
   return struct.pack('<I5>I3', tonumber(number), tonumber(epoch, 16))
 end
 local function batch_noted(found)
-  return string.format('%d-%02x%02x%02x', struct.unpack('<I5', found, 5), string.byte(found, 10, 12))
+  return string.format('%d-%02x%02x%02x', struct.unpack('<I5', found, 13), string.byte(found, 18, 20))
 end
 
 local function earliest(key)

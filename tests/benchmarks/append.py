@@ -134,7 +134,7 @@ def measured(url: str, ids: int) -> dict[str, float]:
 
 def measured_in(checkout: Path, url: str, ids: int) -> dict[str, float]:
     environ = {**os.environ, "PYTHONPATH": str(checkout)}
-    command = [sys.executable, __file__, "--redis", url, "--ids", str(ids)]
+    command = [sys.executable, "-P", __file__, "--redis", url, "--ids", str(ids)]
     told = subprocess.run(command, check=True, cwd=checkout, env=environ, stdout=subprocess.PIPE).stdout
     return dict(json.loads(told))
 

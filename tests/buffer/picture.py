@@ -53,7 +53,6 @@ class Picture:
     letters: dict[str, dict[str, bytes]] = field(default_factory=dict)
     dead_of: dict[str, dict[str, float]] = field(default_factory=dict)
     ids: dict[str, dict[bytes, bytes]] = field(default_factory=dict)
-    noted: dict[str, int] = field(default_factory=dict)
     replays: dict[str, Any] = field(default_factory=dict)
     stats: Counter[str] = field(default_factory=Counter)
     times: dict[str, float] = field(default_factory=dict)
@@ -91,7 +90,6 @@ _READ = {
     "owners": "GET",
     "letter": "HGETALL",
     "ids": "HGETALL",
-    "noted": "GET",
     "replays": "ZRANGE",
     "replay": "HGETALL",
     "aside": "ZRANGE",
@@ -164,8 +162,8 @@ def _note(picture: Picture, kind: str, rest: bytes, value: Any) -> None:  # noqa
         picture.orders[account, order] = [id_.decode() for id_ in value]
     elif kind in ("events", "ids"):
         (picture.lists if kind == "events" else picture.ids)[name] = value
-    elif kind in ("owners", "noted"):
-        (picture.owners if kind == "owners" else picture.noted)[name] = int(value)
+    elif kind == "owners":
+        picture.owners[name] = int(value)
     elif kind == "letter":
         picture.letters[name] = {key.decode(): item for key, item in value.items()}
     elif kind == "batch":

@@ -7,6 +7,7 @@ from redis.exceptions import ResponseError
 
 from producers.accepted import Fate
 from producers.append import Entry
+from tests.buffer.ids_picture import counts_told
 from tests.buffer.support import World, event, events, known, name_of, part
 from worker.buffer.batches import Settlement, Verdict
 
@@ -93,7 +94,7 @@ async def test_without_a_window_no_id_is_noted_or_known(world: World) -> None:
     assert await world.offer(one()) == [NEW]
     picture = await world.picture()
     assert not picture.ids
-    assert not picture.noted
+    assert not counts_told(picture)
 
 
 async def test_a_window_that_is_changed_begins_anew_and_spoils_nothing(world: World) -> None:

@@ -9,7 +9,7 @@ import pytest
 from producers.accepted import Fate
 from producers.keys import Slot
 from producers.settings import BatchSettings, BufferSettings
-from tests.buffer.ids_picture import IDS_A_HASH, ids_noted
+from tests.buffer.ids_picture import IDS_A_BUCKET, RECORD, ids_noted
 from tests.buffer.support import World, event, known, settlement
 from worker.events.lookup import Found, Lookup
 
@@ -21,9 +21,8 @@ def calls(count: int) -> list[tuple[int, int]]:
     return list(pairwise([*range(0, count, 400), count]))
 
 
-@pytest.mark.parametrize("count", [IDS_A_HASH - 1, IDS_A_HASH, 7 * IDS_A_HASH + 5, 2_000])
-async def test_however_many_ids_there_are_each_is_found_and_every_hash_stays_packed(world: World, count: int) -> None:
-    """At 128 entries the strictest Redis stops packing them."""
+@pytest.mark.parametrize("count", [IDS_A_BUCKET - 1, IDS_A_BUCKET, 7 * IDS_A_BUCKET + 5, 2_000])
+async def test_however_many_ids_there_are_each_is_found_in_a_bucket_that_stays_small(world: World, count: int) -> None:
     world.checked = False
     for first, end in calls(count):
         told = await world.offer(*(known(event(f"{n}")) for n in range(first, end)))
@@ -31,26 +30,54 @@ async def test_however_many_ids_there_are_each_is_found_and_every_hash_stays_pac
     world.checked = True
     await world.check()
     picture = await world.picture()
+    (buckets,) = picture.ids.values()
     assert len(list(ids_noted(picture))) == count
-    assert max(map(len, picture.ids.values())) < 128
-    assert len(picture.ids) == count // IDS_A_HASH + 1
-    encodings = {await world.redis.object("encoding", world.slot.key("ids", name)) for name in picture.ids}
-    assert encodings == {b"listpack"}
+    assert max(map(len, buckets.values())) <= 4 * IDS_A_BUCKET * RECORD
+    assert len(buckets) <= count // IDS_A_BUCKET + 1
     told = await world.offer(*(known(event(f"{n}")) for n in range(0, count, 7)))
     assert {fate for fate, _ in told} == {Fate.DUPLICATE}
 
 
-async def test_what_nobody_asks_any_more_goes_by_itself(world: World) -> None:
-    """Every key of a generation ends when it is the third before the one of now."""
+async def test_one_large_call_finds_its_own_ids_and_those_of_the_generations_before(world: World) -> None:
+    """The table has its old size while a call looks, and grows many times over at its end."""
+    await world.offer(*(known(event(f"{n}")) for n in range(3)))
+    world.later(HALF_MS)
+    told = await world.offer(*(known(event(f"{n}")) for n in [*range(1_000), *range(500, 1_000)]))
+    fates = [fate for fate, _ in told]
+    assert fates == [Fate.DUPLICATE] * 3 + [Fate.BUFFERED] * 997 + [Fate.DUPLICATE] * 500
+
+
+async def test_what_nobody_asks_any_more_goes(world: World) -> None:
+    """With the first id of the third generation after it, or by itself if no such comes."""
     await world.offer(*(known(event(f"{n}")) for n in range(200)))
     await world.offer(*(known(event(f"{n}")) for n in range(200, 300)))
-    picture = await world.picture()
-    keys = [world.slot.key("ids", name) for name in picture.ids]
-    (name,) = picture.noted
-    keys.append(world.slot.key("noted", name))
-    assert len(keys) == 300 // IDS_A_HASH + 2
-    ends = {await world.redis.execute_command("PEXPIRETIME", key) for key in keys}
-    assert ends == {(int(name.partition(":")[2]) + 3) * HALF_MS}
+    (name,) = (await world.picture()).ids
+    first = int(name.partition(":")[2])
+    assert await world.redis.execute_command("PEXPIRETIME", world.slot.key("ids", name)) == (first + 4) * HALF_MS
+    for later in (1, 2, 3):
+        world.later(HALF_MS)
+        await world.offer(known(event(f"after {later}")))
+    ids = (await world.picture()).ids
+    assert sorted(int(each.partition(":")[2]) for each in ids) == [first + 1, first + 2, first + 3]
+
+
+async def test_a_clock_that_is_set_back_makes_no_id_unknown(world: World) -> None:
+    await world.offer(known(event("1")))
+    world.later(HALF_MS)
+    await world.offer(known(event("2")))
+    world.later(-HALF_MS)
+    told = await world.offer(*(known(event(each)) for each in "123"))
+    assert [fate for fate, _ in told] == [Fate.DUPLICATE, Fate.DUPLICATE, Fate.BUFFERED]
+
+
+async def test_after_a_clock_was_far_ahead_the_index_begins_anew(world: World) -> None:
+    """Else what is noted would never be forgotten."""
+    world.later(30 * HALF_MS)
+    await world.offer(known(event("1")))
+    world.later(-30 * HALF_MS)
+    assert [fate for fate, _ in await world.offer(known(event("1")))] == [Fate.BUFFERED]
+    world.checked = False  # the generation that is far ahead goes by itself
+    assert [fate for fate, _ in await world.offer(known(event("1")))] == [Fate.DUPLICATE]
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@
 --       {id, account, order, kind, list, first, last, events, bytes, oldest, newest, attempts, opened, ms since it was
 --       first tried, 1 if it is the probe of an open circuit, 1 if it was sent and its answer is not known}
 local now, token, lease = clock(ARGV[1]), ARGV[2], tonumber(ARGV[3])
+-- As texts, since a number is spelled anew for each command that it goes into.
+local now_text, lapse_text = string.format('%d', now), string.format('%d', now + lease)
 local most, most_an_account = tonumber(ARGV[4]), tonumber(ARGV[5])
 local spacing, together = tonumber(ARGV[6]), ARGV[7] == '1'
 local LOOK_AGAIN = 100 -- ms after which a slot that is full as a whole is looked at again
@@ -27,16 +29,20 @@ local began = 0 -- batches that were not in flight before
 -- The account's sets and its hash are written once, by `note_taken`. A batch that was open is sealed here: it stands in the
 -- set of those that are due already, or it would not have been found.
 local function take(account, id, lapsed)
-  local f = redis.call('HMGET', batch_key(id), 'order', 'kind', 'events', 'bytes', 'oldest', 'newest', 'opened', 'state',
-    'list', 'first', 'last', 'attempts', 'tried', 'sent', 'far')
-  local order, events, attempts = f[1] or '', tonumber(f[3]), tonumber(f[12] or 0) + 1
-  local tried = tonumber(f[13] or now)
-  local fields = { 'state', 'in_flight', 'token', token, 'attempts', attempts, 'tried', tried }
+  local key = batch_key(id)
+  local f = redis.call('HMGET', key, 'order', 'kind', 'events', 'bytes', 'oldest', 'newest', 'opened', 'state', 'list',
+    'attempts')
+  local order, events = f[1] or '', tonumber(f[3])
+  -- What neither was claimed before nor is a part of another has no more than that: each field that is asked for costs.
+  local more = (f[9] or f[10]) and redis.call('HMGET', key, 'first', 'last', 'tried', 'sent', 'far') or {}
+  local attempts, tried = tonumber(f[10] or 0) + 1, tonumber(more[3] or now)
+  local fields = { 'state', 'in_flight', 'token', token, 'attempts', attempts == 1 and '1' or attempts, 'tried',
+    more[3] or now_text }
   -- nearly never told, but what an earlier claim said of it must not pass for this one
-  if account.far or f[15] == '1' then fields[9], fields[10] = 'far', account.far and 1 or 0 end
+  if account.far or more[5] == '1' then fields[9], fields[10] = 'far', account.far and 1 or 0 end
   if not lapsed then
     if not f[8] then
-      fields[#fields + 1], fields[#fields + 2] = 'due', now
+      fields[#fields + 1], fields[#fields + 2] = 'due', now_text
       account.was_open = account.was_open or order == ''
     end
     move(f[8] or 'open', 'in_flight', events)
@@ -44,11 +50,11 @@ local function take(account, id, lapsed)
     account.taken[#account.taken + 1] = id
     began = began + 1
   end
-  redis.call('HSET', batch_key(id), unpack(fields))
+  redis.call('HSET', key, unpack(fields))
   local leases = account.leases
-  leases[#leases + 1], leases[#leases + 2] = now + lease, id
-  return { id, account.name, order, f[2] or '', f[9] or id, tonumber(f[10] or 0), tonumber(f[11] or events - 1), events, f[4],
-    f[5], f[6], attempts, f[7], now - tried, circuit_is_open and 1 or 0, tonumber(f[14] or 0) }
+  leases[#leases + 1], leases[#leases + 2] = lapse_text, id
+  return { id, account.name, order, f[2] or '', f[9] or id, tonumber(more[1] or 0), tonumber(more[2] or events - 1), events,
+    f[4], f[5], f[6], attempts, f[7], now - tried, circuit_is_open and 1 or 0, tonumber(more[4] or 0) }
 end
 
 -- How many requests an account may have in flight: see standing.lua.

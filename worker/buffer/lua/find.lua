@@ -6,7 +6,7 @@
 --       parts: it was split, '': it is gone), when it was opened (ms; 0 if it is gone), when the id was accepted:
 --       not before and before when (ms)}
 local now, window = clock(ARGV[1]), tonumber(ARGV[2])
-local generations = generations_at(now, window)
+local generations = generations_at(now, window, redis.call('HGET', meta, 'noted:' .. window))
 
 local function state_of(batch)
   local f = redis.call('HMGET', batch_key(batch), 'state', 'opened')

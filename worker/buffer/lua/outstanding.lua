@@ -18,7 +18,11 @@ end
 local function renote(generations, print, batch)
   local found, generation
   if print ~= '' then found, generation = noted(generations, print) end
-  if found then redis.call('HSET', ids_key(generation, print), print, string.sub(found, 1, 4) .. pack_batch(batch)) end
+  if not found then return end
+  local place = bucket_of(generation, print)
+  local bucket = redis.call('HGET', generation.key, place)
+  local _, at = record_in(bucket, print)
+  redis.call('HSET', generation.key, place, string.sub(bucket, 1, at + 11) .. pack_batch(batch) .. string.sub(bucket, at + RECORD))
 end
 
 local function outstanding(now, most, most_in_all)

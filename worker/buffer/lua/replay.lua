@@ -28,7 +28,7 @@ local told = replay ~= '' and redis.call('HMGET', base .. 'replay:' .. replay, '
 if replay ~= '' and (told[1] ~= 'running' or told[2] ~= stands) then return { 'stale', 0, 0, 0, 0, 0, '' } end
 local pass, left = tonumber(told[3] or 1), math.huge
 if tonumber(told[4] or 0) > 0 then left = told[4] - told[5] - told[6] end
-local generations = window > 0 and generations_at(now, window) or {}
+local generations = window > 0 and generations_at(now, window, redis.call('HGET', meta, 'noted:' .. window)) or {}
 local road = most > 0 and outstanding(now, most, most_in_all)
 if road and barred() > now then return { 'full', 0, 0, 0, 0, 0, stands } end
 

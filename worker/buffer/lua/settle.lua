@@ -25,6 +25,7 @@
 --@with tally
 --@with leaving
 local now, epoch = clock(ARGV[1]), ARGV[2]
+local now_text = string.format('%d', now) -- for what names it often: a number is spelled anew each time
 local bounds = { failures = tonumber(ARGV[3]), first_ms = tonumber(ARGV[4]), longest_ms = tonumber(ARGV[5]),
   most_dead = tonumber(ARGV[6]), records_ms = tonumber(ARGV[7]) }
 local FIRST, HEAD, MORE, DEATH, PART = 8, 9, 9, 4, 4 -- where settlements begin, arguments of each and of what is in them
@@ -33,10 +34,11 @@ local FIRST, HEAD, MORE, DEATH, PART = 8, 9, 9, 4, 4 -- where settlements begin,
 -- in a hash of this size each field is searched for.
 local function batch_of(id, token)
   local f = redis.call('HMGET', batch_key(id), 'token', 'account', 'order', 'kind', 'events', 'bytes', 'opened', 'list',
-    'parent', 'told')
+    'told')
   if f[1] ~= token then return nil end
   return { id = id, account = f[2], order = f[3] or '', kind = f[4] or '', events = tonumber(f[5]), bytes = tonumber(f[6]),
-    opened = f[7], list = f[8] or id, parent = f[9], told = f[10], at_head = true }
+    opened = f[7], list = f[8] or id, parent = f[8] and redis.call('HGET', batch_key(id), 'parent'), told = f[9],
+    at_head = true, damaged = false, spelled = f[5] }
 end
 -- What is to be written of it later, and would fail in the midst of all.
 local function is_damaged(batch)
@@ -81,7 +83,7 @@ local NONE = {}
 local function told_at(at, more, batch)
   local it = { batch = batch, delivered = tonumber(ARGV[at + 2]), told = ARGV[at + 3], request = ARGV[at + 4],
     ms = tonumber(ARGV[at + 5]), sent = tonumber(ARGV[at + 6]), waited = tonumber(ARGV[at + 7]), mode = '',
-    verdict = 'taken', reached = true, prints = '', deaths = 0, given = NONE, again = 0 }
+    verdict = 'taken', reached = true, prints = '', deaths = 0, given = NONE, again = 0, place = 0 }
   batch.damaged = is_damaged(batch)
   if batch.damaged or not (it.delivered and it.ms and it.sent and it.waited) then return nil end
   if more == 0 then return it.delivered == batch.events and it or nil end
@@ -147,12 +149,16 @@ end
 -- What came of the attempt. A batch that goes back unsent is not worth a word.
 local function tell(it, stays)
   if bounds.records_ms == 0 or stays and it.told == '' then return end
-  local batch, came = it.batch, '"now":' .. now .. ',"e":' .. it.batch.events
-  if it.delivered > 0 then came = came .. ',"d":' .. it.delivered end
-  if it.deaths > 0 then came = came .. ',"x":' .. it.deaths end
-  if it.again > 0 then came = came .. ',"a":' .. it.again end
-  keep_record(batch, bounds.records_ms, it.told, came .. (stays and '' or ending_in_words(batch, it.given)), batch.told)
-  if not stays then keep_prints(batch, it.prints, bounds.records_ms) end
+  local batch, delivered, died, again = it.batch, '', '', ''
+  if it.delivered > 0 then
+    delivered = ',"d":' .. (it.delivered == batch.events and batch.spelled or it.delivered)
+  end
+  if it.deaths > 0 then died = ',"x":' .. it.deaths end
+  if it.again > 0 then again = ',"a":' .. it.again end
+  local came = '"now":' .. now_text .. ',"e":' .. batch.spelled .. delivered .. died .. again
+    .. (stays and '' or ending_in_words(batch, it.given))
+  keep_record(batch, ARGV[7], it.told, came, batch.told)
+  if not stays then keep_prints(batch, it.prints, ARGV[7]) end
 end
 
 local function tally_all(it)
