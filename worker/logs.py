@@ -14,6 +14,7 @@ from worker.masking import masked
 
 Processors = list[structlog.typing.Processor]
 QUIET = ("httpx", "httpcore", "uvicorn.access")  # they name URLs and headers
+_JSON = json.JSONEncoder(ensure_ascii=False, default=repr)  # kept: `json.dumps` makes one a line
 
 
 def configure(level: str, form: str = "auto", stream: TextIO | None = None) -> None:
@@ -35,7 +36,6 @@ def configure(level: str, form: str = "auto", stream: TextIO | None = None) -> N
 
 def _shared() -> Processors:
     return [
-        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
@@ -48,7 +48,7 @@ def _final(*, readable: bool) -> Processors:
     form: Processors = (
         [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if readable
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        else [structlog.processors.format_exc_info, lambda _logger, _method, event: _JSON.encode(event)]
     )
     spell = str if readable else escaped
     return [*form, lambda _logger, _method, line: spell(masked(str(line), host))]
