@@ -1,14 +1,14 @@
-"""Requests by libcurl's multi interface, on the loop's own sockets."""
+"""Requests by libcurl's multi interface."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from typing import Any
 
 import pycurl
 
 from producers.destinations.answers import Request
+from worker.http.curl_loop import made_multi
 from worker.http.curl_transfer import StaleConnection, Transfer
 from worker.http.heard import Heard
 from worker.http.limits import LARGEST_ANSWER
@@ -66,7 +66,7 @@ class _Engine:
         self.sockets = Sockets()
         self.idle: list[Transfer] = []
         self._most = most_connections
-        self.multi: Any = pycurl.AsyncCurlMulti()
+        self.multi = made_multi(loop)
         self.multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, most_connections)
         self.multi.setopt(pycurl.M_MAXCONNECTS, most_connections)
         self.multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_NOTHING)
