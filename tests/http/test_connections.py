@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import httpx
 import pytest
 
 from tests.http.conftest import Make
@@ -55,8 +54,6 @@ async def test_waiting_for_a_connection_is_a_part_of_the_time_out(make: Make) ->
 
 
 async def test_who_names_no_time_has_all_of_it_on_a_second_connection_too() -> None:
-    """As httpx's own client asks a transport."""
-
     async def slowly_once(peer: Peer) -> None:
         heard = await peer.request()
         await asyncio.sleep(0.05)
@@ -65,8 +62,8 @@ async def test_who_names_no_time_has_all_of_it_on_a_second_connection_too() -> N
     async with serving(slowly_once) as server:
         over = CurlTransport(1)
         for number in range(1, 4):
-            response = await over.handle_async_request(httpx.Request("POST", server.url, content=b"x"))
-            assert (response.status_code, server.connections) == (200, number)
+            heard = await over.send(server.request(b"x"), 0)
+            assert (heard.status, server.connections) == (200, number)
             await eventually(lambda: server.open == 0)
         await over.aclose()
 

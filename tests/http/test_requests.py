@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from types import MappingProxyType
 
 import pytest
@@ -105,3 +106,12 @@ async def test_accounts_that_take_turns_on_one_connection_each_send_their_own_he
             assert said(await http.post(Request(target, accounts[place], b"%d" % place), 5)) == 200
         heard = [(each.target, each.fields["rokt-tag-id"], each.body) for each in server.heard]
     assert heard == [(f"/{place}", ("one", "two")[place], b"%d" % place) for place in (0, 0, 1, 0, 1, 1)]
+
+
+async def test_libcurl_sends_where_there_is_no_epoll(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(select, "epoll")
+    monkeypatch.setattr("worker.http.curl_loop._EVENTS", {})
+    http = HttpTransport(2)
+    async with serving() as server:
+        assert [said(await http.post(server.request(b"x"), 5)) for _ in range(3)] == [200, 200, 200]
+        await http.close()

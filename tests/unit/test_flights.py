@@ -42,7 +42,7 @@ async def test_of_few_each_that_ends_is_told_at_once() -> None:
 async def test_of_many_those_that_end_together_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worker.delivery.flights.GATHER_S", LONG_S)
     flights = Flights()
-    events = await begun(flights, 300)
+    events = await begun(flights, 600)
     waiting = asyncio.create_task(flights.some_landed(LONG_S))
     await asyncio.sleep(0)
     for event in events[: AT_ONCE - 1]:
@@ -52,7 +52,7 @@ async def test_of_many_those_that_end_together_are_told_together(monkeypatch: py
     assert not waiting.done()
     events[AT_ONCE].set()
     await asyncio.wait_for(waiting, LONG_S)
-    assert len(flights) == 300 - AT_ONCE
+    assert len(flights) == 600 - AT_ONCE
 
 
 async def test_one_of_many_does_not_wait_for_the_others() -> None:

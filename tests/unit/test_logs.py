@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -101,3 +102,28 @@ def test_every_line_of_json_is_spelled_so() -> None:
     program = f"import logging, structlog; from worker import logs; {log}"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stderr.count(r"a\u202eb") == 2
+
+
+SAID_BOTH_WAYS = """
+import sys, structlog
+from worker import logs
+
+log = structlog.get_logger("forwarder.delivery")
+trace = "a\\u202eb to jane@example.com"
+fields = {"batch": "1-a", "trace_id": trace, "codes": ["X", "\\ud800"], "status": None, "seconds": 0.1}
+logs.configure(*sys.argv[1:])
+for level in ("info", "warning"):
+    getattr(log, level)("attempt", **fields)
+    logs.say_often(log, level, "attempt", fields)
+"""
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+@pytest.mark.parametrize(("level", "lines"), [("DEBUG", 4), ("INFO", 4), ("WARNING", 2), ("ERROR", 0)])
+def test_what_is_said_often_is_the_line_that_structlog_writes(form: str, level: str, lines: int) -> None:
+    program = [sys.executable, "-c", SAID_BOTH_WAYS, level, form]
+    done = subprocess.run(program, capture_output=True, text=True, check=True, env={"PYTHONIOENCODING": "utf-8"})
+    said = [re.sub(r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "(now)", line) for line in done.stderr.splitlines()]
+    assert len(said) == lines
+    assert said[0::2] == said[1::2]
+    assert all("(now)" in line and "***" in line and "jane" not in line for line in said)

@@ -9,6 +9,7 @@ import structlog
 from producers.destinations.outcomes import Delivered, Outcome
 from worker.buffer.batches import Settlement
 from worker.delivery.attempt import Attempt
+from worker.logs import say_often
 
 log = structlog.get_logger("forwarder.delivery")
 
@@ -17,19 +18,20 @@ def log_attempt(
     destination: str, attempt: Attempt, settlement: Settlement, outcome: Outcome, codes: Sequence[str], seconds: float
 ) -> None:
     """`codes`: by which it did not go well. `seconds`: from the start of the request to the end of its answer."""
-    level = log.info if isinstance(outcome, Delivered) and not settlement.dead else log.warning
-    level(
-        "attempt",
-        destination=destination,
-        batch=attempt.batch.id,
-        account=attempt.batch.account,
-        attempt=attempt.batch.attempts,
-        events=len(attempt.stored),
-        delivered=settlement.delivered,
-        dead=len(settlement.dead),
-        again=len(attempt.stored) - settlement.delivered - len(settlement.dead),
-        status=attempt.status or None,
-        trace_id=attempt.trace_id or None,
-        codes=codes,
-        seconds=round(seconds, 4),
-    )
+    batch, dead = attempt.batch, len(settlement.dead)
+    events = len(attempt.stored)
+    fields = {
+        "destination": destination,
+        "batch": batch.id,
+        "account": batch.account,
+        "attempt": batch.attempts,
+        "events": events,
+        "delivered": settlement.delivered,
+        "dead": dead,
+        "again": events - settlement.delivered - dead,
+        "status": attempt.status or None,
+        "trace_id": attempt.trace_id or None,
+        "codes": codes,
+        "seconds": round(seconds, 4),
+    }
+    say_often(log, "info" if isinstance(outcome, Delivered) and not dead else "warning", "attempt", fields)

@@ -33,7 +33,7 @@ from worker.settings import DeliverySettings
 
 log = structlog.get_logger("forwarder.delivery")
 LOOK_AGAIN_S = 0.1  # while requests are under way: how long until claiming what became due meanwhile
-CLAIMED_AT_ONCE = 32  # so that the first are on the wire while the next are claimed, and Redis serves others between
+CLAIMED_AT_ONCE = 64  # so that the first are on the wire while the next are claimed, and Redis serves others between
 SOON_S = 0.35  # what is due so soon is waited for; ending the task and starting another would take as long
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Iterator
 
-AT_ONCE = 32  # ended: so many are worth a round trip, however many more are under way
+AT_ONCE = 64  # ended: so many are worth a round trip, however many more are under way
 GATHER_S = 0.004  # until those that end soon after the first have ended too
 
 

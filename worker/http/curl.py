@@ -1,25 +1,24 @@
-"""A transport for httpx over libcurl's multi interface, on the loop's own sockets."""
+"""Requests by libcurl's multi interface."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from typing import Any
 
-import httpx
 import pycurl
 
+from producers.destinations.answers import Request
+from worker.http.curl_loop import made_multi
 from worker.http.curl_transfer import StaleConnection, Transfer
-from worker.http.limits import LARGEST_ANSWER, WITHIN
+from worker.http.heard import Heard
+from worker.http.limits import LARGEST_ANSWER
 from worker.http.machine import Proxies
+from worker.http.outgoing import ready_of
 from worker.http.sockets import Sockets
 
 
-class CurlTransport(httpx.AsyncBaseTransport):
-    """Connections of one process and loop, made at the first request. Answers come whole.
-
-    `extensions["within_s"]`: seconds for the whole request, waiting for a connection included.
-    """
+class CurlTransport:
+    """Connections of one process and loop, made at the first request. Answers come whole."""
 
     def __init__(self, most_connections: int, largest_answer: int = LARGEST_ANSWER) -> None:
         self._most = most_connections
@@ -28,16 +27,15 @@ class CurlTransport(httpx.AsyncBaseTransport):
         self._engine: _Engine | None = None
         self._left: list[_Engine] = []
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def send(self, request: Request, within_s: float) -> Heard:
+        """`within_s` of 0: for as long as it takes."""
         engine = self._running()
         began = engine.loop.time()
-        body = await body_of(request)
         transfer = engine.idle.pop() if engine.idle else Transfer(engine.sockets, self._largest)
         try:
-            transfer.prepare(request, body, self._proxies)
+            transfer.prepare(request, ready_of(request.url, request.headers), within_s, self._proxies)
             return await transfer.run(engine.multi)
         except StaleConnection:
-            within_s = request.extensions.get(WITHIN, 0)
             transfer.prepare_anew(within_s and max(0.001, within_s - (engine.loop.time() - began)))
             return await transfer.run(engine.multi)
         finally:
@@ -59,11 +57,6 @@ class CurlTransport(httpx.AsyncBaseTransport):
         return engine
 
 
-async def body_of(request: httpx.Request) -> bytes:
-    """httpx's own way waits for each piece, though nearly always there is one."""
-    return b"".join(request.stream) if isinstance(request.stream, httpx.ByteStream) else await request.aread()
-
-
 class _Engine:
     """libcurl in one process, on one loop."""
 
@@ -73,7 +66,7 @@ class _Engine:
         self.sockets = Sockets()
         self.idle: list[Transfer] = []
         self._most = most_connections
-        self.multi: Any = pycurl.AsyncCurlMulti()
+        self.multi = made_multi(loop)
         self.multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, most_connections)
         self.multi.setopt(pycurl.M_MAXCONNECTS, most_connections)
         self.multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_NOTHING)

@@ -11,11 +11,13 @@ from typing import Any
 import httpx
 import pycurl
 
+from producers.destinations.answers import Request
 from worker.http.curl_errors import meaning_of
 from worker.http.head import read_head
-from worker.http.limits import KEPT_S, READY, WITHIN
+from worker.http.heard import Heard
+from worker.http.limits import KEPT_S
 from worker.http.machine import Proxies, authorities
-from worker.http.outgoing import Ready, lines_of
+from worker.http.outgoing import Ready
 from worker.http.sockets import Sockets
 
 _SUPPRESS_CONNECT_HEADERS = 265  # pycurl has no name for it: what a proxy answers to CONNECT is no part of the answer
@@ -46,25 +48,24 @@ class Transfer:
         self._curl.setopt(pycurl.SOCKOPTFUNCTION, self._on_socket)
         self._curl.setopt(pycurl.PREREQFUNCTION, self._before_sending)
 
-    def prepare(self, request: httpx.Request, body: bytes, proxies: Proxies) -> None:
+    def prepare(self, request: Request, ready: Ready, within_s: float, proxies: Proxies) -> None:
         """Of what the handle was told for its last request only that which differs is told again."""
         told: Callable[[int, Any], None] = self._curl.setopt
-        ready = request.extensions.get(READY)
-        if ready is None or ready is not self._ready:
+        if ready is not self._ready:
             self._ready = None  # if one of these raises
-            told(pycurl.URL, ready.url if ready else str(request.url))
-            told(pycurl.PROXY, proxies.of(request.url))
-            told(pycurl.HTTPHEADER, ready.lines if ready else lines_of(request.headers))
+            told(pycurl.URL, ready.url)
+            told(pycurl.PROXY, proxies.of(ready.place))
+            told(pycurl.HTTPHEADER, ready.lines)
             self._ready = ready
-        if body or request.method in _HAVE_BODIES:
-            told(pycurl.POSTFIELDS, body)
+        if request.body or request.method in _HAVE_BODIES:
+            told(pycurl.POSTFIELDS, request.body)
         else:
             told(pycurl.HTTPGET, 1)
         if request.method != self._method:
             told(pycurl.CUSTOMREQUEST, request.method)
             self._method = request.method
         self._anew(0)
-        self._within(request.extensions.get(WITHIN, 0))
+        self._within(within_s)
 
     def prepare_anew(self, within_s: float) -> None:
         """The same, on a new connection. `within_s` of 0: for as long as it takes."""
@@ -72,7 +73,7 @@ class Transfer:
         self._anew(1)
         self._within(within_s)
 
-    async def run(self, multi: Any) -> httpx.Response:
+    async def run(self, multi: Any) -> Heard:
         """Raises `StaleConnection` if nothing was sent, else one of httpx's errors."""
         under_way = multi.add_handle(self._curl)
         try:
@@ -88,7 +89,7 @@ class Transfer:
                 raise httpx.ReadError("the transport was closed") from None
             raise
         status, fields = read_head(self._headers)
-        return httpx.Response(status, headers=fields, stream=httpx.ByteStream(b"".join(self._body)))
+        return Heard(status, fields, b"".join(self._body))
 
     def _meaning(self, error: pycurl.error) -> httpx.TransportError:
         """libcurl's own text may name a host, or what a stranger wrote."""

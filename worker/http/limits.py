@@ -7,7 +7,6 @@ import httpx
 LARGEST_ANSWER = 32_000_000  # bytes; a refusal echoes what was sent, so it may be larger than a request
 KEPT_S = 55  # an idle connection: load balancers close theirs after a minute
 WITHIN = "within_s"  # of a request's `extensions`: seconds for all of it, queueing, connecting and reading included
-READY = "ready"  # and what of it is the same in many requests: see outgoing.py
 
 
 class AnswerTooLarge(httpx.TransportError):

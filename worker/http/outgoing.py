@@ -1,4 +1,4 @@
-"""From our request to httpx's, at little cost: what repeats is checked and encoded once."""
+"""From our request to libcurl's words, or to httpx's: what repeats is checked and encoded once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import httpx
 
 from producers.destinations.answers import Request
-from worker.http.limits import READY, WITHIN, Unsendable
+from worker.http.limits import WITHIN, Unsendable
 
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(rb"(?:[!-~](?:[\t -~]*[!-~])?)?")  # RFC 9110, 5.5, ASCII alone; neither CR nor LF
@@ -44,26 +44,24 @@ class _Known(NamedTuple):
 _known: dict[tuple[str, int], _Known] = {}
 
 
-def outgoing(request: Request, timeout_s: float, *, with_length: bool = True) -> httpx.Request:
-    """Raises `Unsendable`, or `httpx.InvalidURL`. `with_length`: unless whoever sends it adds the length of its body.
+def outgoing(request: Request, within_s: float) -> httpx.Request:
+    """Raises `Unsendable`, or `httpx.InvalidURL`.
 
-    Its stream is given and not its content: httpx then adds no headers of its own, which takes it longer than all else.
+    Its stream is given and not its content: httpx then adds no headers of its own.
     """
-    ready = _ready(request.url, request.headers)
-    made = httpx.Request(
-        request.method,
-        ready.place,
-        headers=ready.headers,
-        stream=httpx.ByteStream(request.body),
-        extensions={WITHIN: timeout_s, READY: ready},
-    )
-    if with_length:
-        made.headers["Content-Length"] = str(len(request.body))
+    ready = ready_of(request.url, request.headers)
+    stream = httpx.ByteStream(request.body)
+    extensions = {WITHIN: within_s}
+    made = httpx.Request(request.method, ready.place, headers=ready.headers, stream=stream, extensions=extensions)
+    made.headers["Content-Length"] = str(len(request.body))
     return made
 
 
-def _ready(url: str, headers: Mapping[str, str]) -> Ready:
-    """A destination has its headers made once for an account, and read-only: the same mapping has the same lines."""
+def ready_of(url: str, headers: Mapping[str, str]) -> Ready:
+    """Raises `Unsendable`, or `httpx.InvalidURL`.
+
+    A destination has its headers made once for an account, and read-only: the same mapping has the same lines.
+    """
     if type(headers) is not MappingProxyType:
         return _made(url, headers)
     known = _known.get((url, id(headers)))

@@ -8,8 +8,26 @@ from typing import Any
 
 import httpx
 
+from producers.destinations.answers import Request
+from worker.http.heard import Heard
 from worker.http.limits import KEPT_S, LARGEST_ANSWER, WITHIN, AnswerTooLarge, ProxyUnusable
 from worker.http.machine import Proxies
+from worker.http.outgoing import outgoing
+
+
+class OverHttpx:
+    """Sends by any transport of httpx."""
+
+    def __init__(self, over: httpx.AsyncBaseTransport) -> None:
+        self._over = over
+
+    async def send(self, request: Request, within_s: float) -> Heard:
+        response = await self._over.handle_async_request(outgoing(request, within_s))
+        fields = {name.lower(): value for name, value in response.headers.raw}
+        return Heard(response.status_code, fields, await _raw(response))
+
+    async def aclose(self) -> None:
+        await self._over.aclose()
 
 
 class PlainTransport(httpx.AsyncBaseTransport):
@@ -58,6 +76,13 @@ class PlainTransport(httpx.AsyncBaseTransport):
             except (ImportError, ValueError):  # SOCKS needs a package that is not one of ours
                 raise ProxyUnusable("a proxy that httpx cannot use") from None
         return self._over[proxy]
+
+
+async def _raw(response: httpx.Response) -> bytes:
+    """As it came: httpx would decode what comes in an encoding, to whatever size."""
+    if isinstance(response.stream, httpx.ByteStream):
+        return b"".join(response.stream)
+    return await response.aread()
 
 
 def _stream_of(response: httpx.Response) -> AsyncIterable[bytes]:

@@ -8,8 +8,8 @@ import httpx
 
 from producers.destinations.answers import Answer, NoAnswer, Request
 from worker.effects import effect
+from worker.http.heard import Heard, Way
 from worker.http.limits import LARGEST_ANSWER, AnswerTooLarge, ProxyUnusable, Unsendable
-from worker.http.outgoing import outgoing
 
 TRACE_HEADER, RETRY_HEADER = b"x-rokt-trace-id", b"retry-after"
 Kind = Literal["curl", "httpx"]
@@ -33,17 +33,13 @@ class HttpTransport:
     def __init__(
         self, most_connections: int, kind: Kind = "curl", over: httpx.AsyncBaseTransport | None = None
     ) -> None:
-        self._over = over or _made(kind, most_connections)
-        self._tells_length = over is not None or kind != "curl"  # libcurl does it by itself
+        self._way = _over_httpx(over) if over else _made(kind, most_connections)
 
     async def post(self, request: Request, timeout_s: float) -> Answer | NoAnswer:
         """`timeout_s` is for the whole request, connecting and reading included."""
         try:
             with effect("post"):
-                response = await self._over.handle_async_request(
-                    outgoing(request, timeout_s, with_length=self._tells_length)
-                )
-                return _answer(response, await _body(response))
+                return _answer(await self._way.send(request, timeout_s))
         except (TimeoutError, httpx.TimeoutException):
             return NoAnswer("Timeout", f"no answer within {timeout_s:g} s")
         except httpx.ConnectError:
@@ -58,29 +54,20 @@ class HttpTransport:
             return NoAnswer("ConnectionBroken", f"the connection broke: {type(error).__name__}")
 
     async def close(self) -> None:
-        await self._over.aclose()
+        await self._way.aclose()
 
 
-async def _body(response: httpx.Response) -> bytes:
-    """httpx's own way decodes what is not encoded, piece by piece, which takes as long as half of all else."""
-    if isinstance(response.stream, httpx.ByteStream):
-        return b"".join(response.stream)
-    return await response.aread()
-
-
-def _answer(response: httpx.Response, body: bytes) -> Answer | NoAnswer:
-    """Its fields are looked at as bytes: httpx would find out for each in which encoding all of them are."""
-    told = {name.lower(): value for name, value in response.headers.raw}
-    if told.get(b"content-encoding", b"identity").lower() != b"identity":
+def _answer(heard: Heard) -> Answer | NoAnswer:
+    if heard.fields.get(b"content-encoding", b"identity").lower() != b"identity":
         return NoAnswer("AnswerEncoded", "an answer in an encoding that was not asked for")
-    return Answer(response.status_code, body, _text(told, TRACE_HEADER)[:128], _text(told, RETRY_HEADER)[:64])
+    return Answer(heard.status, heard.body, _text(heard, TRACE_HEADER)[:128], _text(heard, RETRY_HEADER)[:64])
 
 
-def _text(told: dict[bytes, bytes], name: bytes) -> str:
-    return told[name].decode("utf-8", "replace") if name in told else ""
+def _text(heard: Heard, name: bytes) -> str:
+    return heard.fields[name].decode("utf-8", "replace") if name in heard.fields else ""
 
 
-def _made(kind: Kind, most_connections: int) -> httpx.AsyncBaseTransport:
+def _made(kind: Kind, most_connections: int) -> Way:
     """Each is imported where it is asked for: whoever sends by the one need not load the other."""
     if kind == "curl":
         from worker.http.curl import CurlTransport
@@ -88,4 +75,10 @@ def _made(kind: Kind, most_connections: int) -> httpx.AsyncBaseTransport:
         return CurlTransport(most_connections)
     from worker.http.plain import PlainTransport
 
-    return PlainTransport(most_connections)
+    return _over_httpx(PlainTransport(most_connections))
+
+
+def _over_httpx(over: httpx.AsyncBaseTransport) -> Way:
+    from worker.http.plain import OverHttpx
+
+    return OverHttpx(over)

@@ -93,7 +93,7 @@ def watching(watch: Watch) -> Iterator[None]:
     doors = (
         (sync_door, "send_packed_command", watch.commands),
         (async_door, "send_packed_command", watch.commands),
-        (CurlTransport, "handle_async_request", lambda each: watch.request(each.method, each.url.path)),
+        (CurlTransport, "send", lambda each: watch.request(each.method, httpx.URL(each.url).path)),
         (httpx.AsyncHTTPTransport, "handle_async_request", lambda each: watch.request(each.method, each.url.path)),
         (httpx.HTTPTransport, "handle_request", lambda each: watch.request(each.method, each.url.path)),
     )
