@@ -265,7 +265,7 @@ def event(name: str, account: str = "acme", order: str = "", kind: str = "", *, 
 def known(entry: Entry, event_id: str = "", *, type: str = "", content: str = "") -> Entry:  # noqa: A002 - the word
     """The same event with an id that is accepted once: its name, unless another is given."""
     print_ = print_of_id(entry.account, type, event_id or name_of(entry.stored))
-    return entry._replace(print=print_ + print_of_content(content.encode(), entry.order, entry.kind))
+    return replace(entry, print=print_ + print_of_content(content.encode(), entry.order, entry.kind))
 
 
 def events(count: int, account: str = "acme", order: str = "", kind: str = "", *, size: int = 40) -> list[Entry]:
