@@ -11,9 +11,8 @@ from typing import Any
 from msgspec.structs import replace
 from redis.exceptions import NoScriptError
 
-from producers.accepted import Fate
+from producers.accepted import Fate, fates
 from producers.append import APPEND, Append, Entry, append_call, epoch
-from producers.appender import fates
 from producers.clock import now_ms
 from producers.destinations import Whole
 from producers.destinations.event_api import EVENT_API
