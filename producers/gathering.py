@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import islice
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ from producers.under_way import UnderWay
 from producers.waiting import Call, Waiting, fitting
 
 THREADS_FOR_MANY = 2
+FEW_EVENTS = 16  # fewer leave, and are told, when all that is under way is answered: each turn has its price
 Answer = TypeVar("Answer")
 
 
@@ -100,9 +102,12 @@ class Gathering:
             self._rest()
 
     def _next(self) -> list[Call]:
-        """A call of each slot of which none is under way, as far as there is room beside those that are."""
-        calls = []
-        for slot in [each for each in self._waiting if each not in self._busy]:
+        """A call of each slot of which none is under way, if it is worth a write and has room beside the others."""
+        calls = list[Call]()
+        free = [each for each in self._waiting if each not in self._busy]
+        if self._busy and sum(len(self._waiting[each]) for each in free) < FEW_EVENTS:
+            return calls
+        for slot in free:
             waiting = [each for each in self._waiting[slot] if not each[1].done()]  # the others were cancelled
             fit, size = fitting(waiting, CHUNK_EVENTS - self._events, CHUNK_BYTES - self._bytes)
             if waiting and not fit:
@@ -164,22 +169,26 @@ class Gathering:
     def _late(self) -> None:
         """The deadline of what was begun first is over; what is there is still read."""
         if self._way is not None:
-            self._tell(self._way.next())
+            self._tell([self._way.next()])
             self._heard(self._way)
 
     def _heard(self, way: UnderWay) -> None:
-        """Tells what is known by now, and waits for the rest."""
-        while way.arrived:
-            self._tell(way.next())
+        """Tells what is known by now, unless it is little and more is to come; and waits for the rest."""
+        arrived = way.arrived
+        few = sum(len(call.waiting) for call in islice(self._begun, arrived)) < FEW_EVENTS
+        if arrived and (not few or arrived == len(self._begun)):
+            self._tell([way.next() for _ in range(arrived)])
         if way.broken:
             self._rest()
         self._time(way)
 
-    def _tell(self, told: Told) -> None:
-        call = self._begun.popleft()
-        self._note(call, -1)
-        call.tell(told)
-        self._go_soon()  # after those who were told, and may speak again
+    def _tell(self, told: Sequence[Told]) -> None:
+        """Of those that were begun first. They may speak again before there is another look at who waits."""
+        for each in told:
+            call = self._begun.popleft()
+            self._note(call, -1)
+            call.tell(each)
+        self._go_soon()
 
     def _time(self, way: UnderWay) -> None:
         if self._timer is not None:
@@ -207,8 +216,7 @@ class Gathering:
             self._give_up(calls, error)
         else:
             self._begun.extend(calls)
-            for each in told:
-                self._tell(each)
+            self._tell(told)
 
     def _give_up(self, calls: Sequence[Call], error: BaseException) -> None:
         for call in calls:

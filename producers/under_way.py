@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from itertools import takewhile
 from typing import NamedTuple
 
 from producers.accepted import Told, fates
@@ -58,9 +59,9 @@ class UnderWay:
         return self._conversation.send()
 
     @property
-    def arrived(self) -> bool:
-        """Whether `next` need not wait."""
-        return bool(self._begun) and not self._begun[0].asked.missing
+    def arrived(self) -> int:
+        """For how many `next` need not wait."""
+        return sum(1 for _ in takewhile(lambda begun: not begun.asked.missing, self._begun))
 
     @property
     def broken(self) -> bool:

@@ -19,6 +19,7 @@ from producers import EnqueueFailed, Fate, Producer
 from producers.appender import RedisAppender
 from producers.asynchronous import AsyncProducer
 from producers.destinations import DESTINATIONS
+from producers.gathering import FEW_EVENTS
 from producers.settings import BufferSettings, SpoolSettings
 from tests.buffer.support import World
 from tests.buffer.test_producer import conversion, cost_of, stored_ids
@@ -78,22 +79,22 @@ async def test_the_connection_goes_back_when_nothing_is_left_to_say(own_redis: E
             assert clients(own_redis) == 1
 
 
-async def test_of_each_slot_one_call_is_under_way(own_redis: EmbeddedRedis, prefix: str) -> None:
-    """What belongs to another slot leaves beside it; the next of the same waits, and surely was not accepted."""
+@pytest.mark.parametrize("beside", [FEW_EVENTS, FEW_EVENTS - 1])
+async def test_of_each_slot_one_call_is_under_way(own_redis: EmbeddedRedis, prefix: str, beside: int) -> None:
+    """The next of the same slot waits, and surely was not accepted; so does what is not worth a write of its own."""
     with closing(shop(own_redis.url, prefix)) as producer:
         async with warm(producer) as made:
             with frozen(own_redis):
                 first = asyncio.create_task(made.enqueue("event-api", account="1", event=conversion()))
                 for _ in range(3):
                     await asyncio.sleep(0)
-                others = [
-                    asyncio.create_task(made.enqueue(name, account="1", event=event))
-                    for name, event in (("server-events", session()), ("event-api", conversion()))
-                ]
+                others = [made.enqueue("server-events", account="1", event=session()) for _ in range(beside)]
+                same = [made.enqueue("event-api", account="1", event=conversion()) for _ in range(FEW_EVENTS)]
                 began = time.monotonic()
-                told = await asyncio.gather(first, *others, return_exceptions=True)
+                told = await asyncio.gather(first, *others, *same, return_exceptions=True)
                 assert time.monotonic() - began < BOUND_S
-            assert failures(told) == [True, True, False]
+            left = beside == FEW_EVENTS
+            assert failures(told) == [True] + [left] * beside + [False] * FEW_EVENTS
             await until_accepted(made)
 
 
