@@ -43,7 +43,7 @@ class Asked:
         self.script = script
         self.answers: list[Any] = [None] * len(commands)
         self.missing = len(commands)
-        self.again: set[int] = set()  # those that Redis did not know the script for
+        self.again: frozenset[int] = frozenset()  # those that Redis did not know the script for
 
 
 class Conversation:
@@ -110,6 +110,9 @@ class Conversation:
 
     def end(self) -> None:
         """The connection goes back, unless it broke, or an answer is still under way that nobody else may read."""
+        if self.broken is None and not self._expected and not self._refused:
+            self._pool.give_back(self._link)
+            return
         moved = any(isinstance(each, ReadOnlyError) for each in self._refused)  # the next one is to the new primary
         known = all(isinstance(each, ResponseError) for each in self._refused)
         if self.broken is None and not self._expected and known and not moved:
@@ -164,7 +167,7 @@ class Conversation:
 
     def _ask_again(self, asked: Asked, place: int, script: Script) -> None:
         """With the script's text, once: from then on Redis knows its name."""
-        asked.again.add(place)
+        asked.again |= {place}
         first = _name_of(script) if self._taught else _text_of(script)
         self._taught = True
         self._write(asked, [place], [asked.commands[place].after(first)])

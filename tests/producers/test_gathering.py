@@ -82,7 +82,7 @@ async def test_the_connection_goes_back_when_nothing_is_left_to_say(own_redis: E
 @pytest.mark.parametrize("beside", [FEW_EVENTS, FEW_EVENTS - 1])
 async def test_of_each_slot_one_call_is_under_way(own_redis: EmbeddedRedis, prefix: str, beside: int) -> None:
     """The next of the same slot waits, and surely was not accepted; so does what is not worth a write of its own."""
-    with closing(shop(own_redis.url, prefix)) as producer:
+    with closing(shop(own_redis.url, prefix, 1)) as producer:  # time enough for all to be said before the first is late
         async with warm(producer) as made:
             with frozen(own_redis):
                 first = asyncio.create_task(made.enqueue("event-api", account="1", event=conversion()))
@@ -92,7 +92,7 @@ async def test_of_each_slot_one_call_is_under_way(own_redis: EmbeddedRedis, pref
                 same = [made.enqueue("event-api", account="1", event=conversion()) for _ in range(FEW_EVENTS)]
                 began = time.monotonic()
                 told = await asyncio.gather(first, *others, *same, return_exceptions=True)
-                assert time.monotonic() - began < BOUND_S
+                assert time.monotonic() - began < 1 + BOUND_S
             left = beside == FEW_EVENTS
             assert failures(told) == [True] + [left] * beside + [False] * FEW_EVENTS
             await until_accepted(made)
