@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
+from typing import Any
+
+from producers.errors import EnqueueFailed
 
 
 class Fate(StrEnum):
@@ -40,3 +44,15 @@ class EventId(str):
     def withheld(self) -> bool:
         """Whether it will not be sent, since the consent callback said no."""
         return self.fate is Fate.WITHHELD
+
+
+Told = list[Fate] | EnqueueFailed  # of some events, what an appender's `append` gives or raises
+
+
+def fates(answer: Any, places: Sequence[int]) -> list[Fate]:
+    """What the script's answer says of each event, in the order in which they were given."""
+    each = [Fate.BUFFERED] * len(places)
+    if isinstance(answer, list):
+        for place, word in zip(answer[1::3], answer[2::3], strict=True):
+            each[places[place]] = Fate(word.decode())
+    return each

@@ -7,6 +7,8 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from producers.connection.resp import Command, Word, written
 from producers.destinations import Destination, Prepared
 from producers.keys import LAYOUT, Slot
@@ -20,7 +22,7 @@ KEYS = 5  # of the fixed ones, the first: more of them cost Redis time
 NO_PRINT = bytes(12)  # of an event that is not looked for among those that were accepted
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One event on its way into a slot. `size` is what it takes of a request, in bytes.
 
     `print`: 8 bytes of its account, type and id, and 4 of what the caller said of it.
@@ -49,11 +51,11 @@ class Append(NamedTuple):
 
 def entry(account: str, prepared: Prepared, now: int, trace: str = "") -> Entry:
     """The event as it will lie in Redis. The id goes into the header only where the payload does not hold it."""
-    stored = encoded(now, prepared.event_time, prepared.payload, prepared.header_id, trace)
-    separated = len(prepared.payload) + 1
-    content = print_of_content(prepared.said or prepared.payload, prepared.order, prepared.kind)
+    payload, order, kind, event_time = prepared.payload, prepared.order, prepared.kind, prepared.event_time
+    stored = encoded(now, event_time, payload, prepared.header_id, trace)
+    content = print_of_content(prepared.said or payload, order, kind)
     known_by = print_of_id(account, prepared.event_type, prepared.id) + content
-    return Entry(account, prepared.order, prepared.kind, prepared.event_time, separated, stored, known_by)
+    return Entry(account, order, kind, event_time, len(payload) + 1, stored, known_by)
 
 
 class Head:

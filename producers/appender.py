@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Protocol
 
-from producers.accepted import Fate
+from producers.accepted import Fate, Told, fates
 from producers.append import APPEND, Head
 from producers.connection import Connection
-from producers.connection.resp import Command
 from producers.effects import effect
 from producers.errors import EnqueueFailed
 from producers.keys import Slot, agreement_key, disagreement, shard_of, slot_named, terms
 from producers.preparer import Made
 from producers.scripts import load
 from producers.settings import BatchSettings, BufferSettings
+from producers.under_way import Called, UnderWay
 
 WITHHOLD = load("producers", "withhold")
 
@@ -33,9 +33,6 @@ class Appender(Protocol):
         """Counts events of one slot that may not be sent as accepted and discarded, if it can; stores nothing."""
 
     def close(self) -> None: ...
-
-
-Told = list[Fate] | EnqueueFailed  # of some events, what `append` gives or raises
 
 
 def append_each(appender: Appender, groups: Sequence[Sequence[Made]]) -> list[Told]:
@@ -86,6 +83,12 @@ class RedisAppender:
         """As the function of this name: one script call a group, all in one write."""
         return self._appended(groups, "")
 
+    def under_way(self) -> UnderWay | None:
+        """For calls that leave while others are under way, and never wait; None unless they can begin at once."""
+        agreed = self._agreed == terms(self._buffer.shards)
+        conversation = self._connection.conversation_at_once() if agreed else None
+        return None if conversation is None else UnderWay(self._connection, conversation, self._call)
+
     def _appended(self, groups: Sequence[Sequence[Made]], event_id: str) -> list[Told]:
         deadline = self._connection.deadline()
         try:
@@ -100,8 +103,7 @@ class RedisAppender:
             for answer, (_, places) in zip(answers, calls, strict=True)
         ]
 
-    def _call(self, made: Sequence[Made]) -> tuple[Command, Sequence[int]]:
-        """And which event stands at which place of it."""
+    def _call(self, made: Sequence[Made]) -> Called:
         slot, to = self.slot_of(made[0]), made[0].to
         head = self._heads.get(slot)
         if head is None:
@@ -128,12 +130,3 @@ class RedisAppender:
             if noted != ours:
                 raise EnqueueFailed(disagreement(noted, self._buffer.shards), id=event_id, maybe_accepted=False)
             self._agreed = ours
-
-
-def fates(answer: Any, places: Sequence[int]) -> list[Fate]:
-    """What the script's answer says of each event, in the order in which they were given."""
-    each = [Fate.BUFFERED] * len(places)
-    if isinstance(answer, list):
-        for place, word in zip(answer[1::3], answer[2::3], strict=True):
-            each[places[place]] = Fate(word.decode())
-    return each

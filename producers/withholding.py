@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from producers.accepted import Fate
-from producers.appender import Appender, Told, append_each
+from producers.accepted import Fate, Told
+from producers.appender import Appender, append_each
 from producers.errors import EnqueueFailed
 from producers.keys import Slot
 from producers.preparer import Made

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 Read = TypeVar("Read", int, bytes)
-_NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class BudgetSpent(TimeoutError):
@@ -37,12 +37,17 @@ class DeadlineSocket:
 
     def sendall(self, data: bytes) -> None:
         """If it raises, the other side will never see more than the `sent` bytes, as long as nothing more is sent."""
+        self.send(data)
+        while self.sent < len(data):  # nearly always the system takes all of it at once
+            self._wait(writing=True)
+            self.sent += self._some_of(memoryview(data)[self.sent :])
+
+    def send(self, data: bytes) -> None:
+        """As much as goes without waiting: `sent` bytes."""
         self.sent = 0
         if monotonic() >= self.until:
             raise BudgetSpent
         self.sent = self._some_of(data)
-        while self.sent < len(data):  # nearly always the system takes all of it at once
-            self.sent += self._some_of(memoryview(data)[self.sent :])
 
     def recv(self, size: int) -> bytes:
         """As below, but in one go: nearly every read of a producer is this one."""
@@ -54,6 +59,10 @@ class DeadlineSocket:
             return self._sock.recv(size)
         except BlockingIOError:
             return self._reading(lambda: self._sock.recv(size))
+
+    def recv_now(self, size: int) -> bytes:
+        """What is there already. Raises one of `NOT_NOW` if nothing is."""
+        return self._sock.recv(size)
 
     def recv_into(self, buffer: bytearray) -> int:
         return self._reading(lambda: self._sock.recv_into(buffer))
@@ -81,8 +90,7 @@ class DeadlineSocket:
         """How many bytes have left."""
         try:
             return self._sock.send(data)
-        except _NOT_NOW:
-            self._wait(writing=True)
+        except NOT_NOW:
             return 0
 
     def _reading(self, read: Callable[[], Read]) -> Read:
@@ -94,7 +102,7 @@ class DeadlineSocket:
                 return read()
             except ssl.SSLWantWriteError:
                 self._wait(writing=True)
-            except _NOT_NOW:
+            except NOT_NOW:
                 self._wait(writing=False)
 
     def _wait(self, *, writing: bool) -> None:

@@ -54,6 +54,18 @@ class Pool:
         link.until(deadline)
         return link
 
+    def take_idle(self) -> Link | None:
+        """The same without a deadline yet, if there is one that need not be waited for."""
+        while True:
+            with self._lock:
+                if not self._idle:
+                    return None
+                link = self._idle.pop()
+                self._in_use.add(link)
+            if not link.stale:
+                return link
+            self.drop(link)
+
     def give_back(self, link: Link) -> None:
         with self._lock:
             if link in self._in_use:  # else it was another process's

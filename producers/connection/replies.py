@@ -6,6 +6,7 @@ around a parser do.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from redis._parsers.base import BaseParser
@@ -32,23 +33,29 @@ class Replies:
         self._socket = socket
         self._read = b""  # and belongs to answers that were not asked for yet
 
-    def next(self) -> Any:
-        """An integer, bytes, None, a list of these, or an exception: Redis's own word. Raises RedisError or OSError."""
-        data = self._read or self._more()
+    def next(self, *, waits: bool = True) -> Any:
+        """An integer, bytes, None, a list of these, or an exception: Redis's own word. Raises RedisError or OSError.
+
+        One that has not come in full raises one of `NOT_NOW`, unless it `waits`; what there is of it is kept.
+        """
+        more = self._socket.recv if waits else self._socket.recv_now
+        data = self._read or _some(more)
         while True:
             try:
                 answer, end = _parsed(data, 0)
             except _BrokenOff:
-                data += self._more()
+                self._read = data
+                data += _some(more)
             else:
                 self._read = data[end:]
                 return answer
 
-    def _more(self) -> bytes:
-        data = self._socket.recv(READ_BYTES)
-        if not data:
-            raise Disconnected("Connection closed by server.")
-        return data
+
+def _some(more: Callable[[int], bytes]) -> bytes:
+    data = more(READ_BYTES)
+    if not data:
+        raise Disconnected("Connection closed by server.")
+    return data
 
 
 def _parsed(data: bytes, at: int) -> tuple[Any, int]:

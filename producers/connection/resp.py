@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 Word = str | bytes | int
+_WORD = b"$%d\r\n%b\r\n"
 
 
 class Command(NamedTuple):
@@ -34,8 +35,8 @@ def packed(words: Sequence[Word]) -> bytes:
 
 def written(words: Iterable[Word]) -> bytes:
     """The bytes of some words of a command."""
-    return b"".join([_word(each if type(each) is bytes else str(each).encode()) for each in words])
-
-
-def _word(text: bytes) -> bytes:
-    return b"$%d\r\n%b\r\n" % (len(text), text)
+    told: list[int | bytes] = []
+    for each in words:
+        text = each if type(each) is bytes else str(each).encode()
+        told += (len(text), text)
+    return _WORD * (len(told) // 2) % tuple(told)  # in one go: each word is copied once

@@ -112,7 +112,7 @@ def _checked(event: Any, event_id: str | None, now: int) -> tuple[Any, int]:
     if event_id is not None or type(event) is not dict:  # nearly always it can be read as it is, without a copy
         event = _with_id_and_time(event, event_id, now)
     checked: Any = msgspec.convert(event, Event)
-    if "clientEventId" not in event:
+    if checked.clientEventId is UNSET and "clientEventId" not in event:
         checked.clientEventId = new_id()
     event_time = now
     if "eventTime" in event:

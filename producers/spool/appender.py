@@ -8,8 +8,8 @@ import threading
 import time
 from collections.abc import Sequence
 
-from producers.accepted import Fate
-from producers.appender import Appender, Told, append_each
+from producers.accepted import Fate, Told
+from producers.appender import Appender, append_each
 from producers.errors import EnqueueFailed
 from producers.keys import Slot
 from producers.preparer import Made

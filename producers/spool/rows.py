@@ -47,7 +47,7 @@ class Waiting(NamedTuple):
 
 
 def record(made: Made, lane: str, now: int, why: str) -> Record:
-    fields = made.entry._asdict()
+    fields = msgspec.structs.asdict(made.entry)
     stored = fields.pop("stored")
     head = msgspec.msgpack.encode({"destination": made.to.name, **fields})
     size = len(head) + len(stored) + OVERHEAD
@@ -75,6 +75,7 @@ def _made(event_id: str, head: bytes, stored: bytes) -> Made:
     to = DESTINATIONS.get(told.pop("destination"))
     if to is None:
         raise LookupError("this version does not know its destination")
-    known = {name: told[name] for name in Entry._fields if name in told}
-    entry = Entry(**{**{name: SINCE[name] for name in SINCE if name in Entry._fields}, **known, "stored": stored})
+    fields = Entry.__struct_fields__
+    known = {name: told[name] for name in fields if name in told}
+    entry = Entry(**{**{name: SINCE[name] for name in SINCE if name in fields}, **known, "stored": stored})
     return Made(to=to, id=event_id, entry=entry)

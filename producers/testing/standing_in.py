@@ -32,10 +32,13 @@ def faked(fake: FakeProducer | None = None) -> Iterator[FakeProducer]:
 
     recording = given.recording
     each = partial(one_by_one, recording.append)
-    stores = {"append": recording.append, "append_each": each, "withhold": recording.withhold}
+    stores = {"append": recording.append, "append_each": each, "withhold": recording.withhold, "under_way": _nothing}
     forget_all()
     try:
-        with patch.object(Producer, "from_env", from_env), patch.multiple(RedisAppender, **_as_methods(stores)):
+        with (
+            patch.object(Producer, "from_env", from_env),
+            patch.multiple(RedisAppender, **_as_methods(stores)),
+        ):
             yield given
     finally:
         forget_all()
@@ -44,3 +47,7 @@ def faked(fake: FakeProducer | None = None) -> Iterator[FakeProducer]:
 def _as_methods(functions: Mapping[str, Any]) -> dict[str, Any]:
     """Bound methods that a class can hold: they stay bound to what they belong to."""
     return {name: staticmethod(function) for name, function in functions.items()}
+
+
+def _nothing() -> None:
+    """What is under way at once: an appender that cannot do so is asked in a thread."""

@@ -21,6 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from msgspec.structs import replace
 from redis.exceptions import NoScriptError
 
 from producers.append import APPEND, Entry, append_call
@@ -93,7 +94,7 @@ def filled(redis: Any, ids: int) -> int:
     of = ((f"a{number % 8}", "") for number in count())
     for first in range(0, ids, 500):
         given = entries(of, first, 500)
-        append(redis, [each._replace(stored=bytes(17) + b"{}", size=3) for each in given], DAY_S)
+        append(redis, [replace(each, stored=bytes(17) + b"{}", size=3) for each in given], DAY_S)
     return ids
 
 

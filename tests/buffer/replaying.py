@@ -61,7 +61,7 @@ async def die(world: World, count: int, account: str = "acme", code: str = CODE,
 def fresh(entry: Entry) -> Entry:
     """The event is of now, so that its API still takes it."""
     now = now_ms()
-    return entry._replace(event_time=now, stored=replace(decode(entry.stored), event_time=now).encode())
+    return replace(entry, event_time=now, stored=replace(decode(entry.stored), event_time=now).encode())
 
 
 async def names(world: World) -> list[str]:

@@ -11,9 +11,8 @@ from typing import Any
 from msgspec.structs import replace
 from redis.exceptions import NoScriptError
 
-from producers.accepted import Fate
+from producers.accepted import Fate, fates
 from producers.append import APPEND, Append, Entry, append_call, epoch
-from producers.appender import fates
 from producers.clock import now_ms
 from producers.destinations import Whole
 from producers.destinations.event_api import EVENT_API
@@ -265,7 +264,7 @@ def event(name: str, account: str = "acme", order: str = "", kind: str = "", *, 
 def known(entry: Entry, event_id: str = "", *, type: str = "", content: str = "") -> Entry:  # noqa: A002 - the word
     """The same event with an id that is accepted once: its name, unless another is given."""
     print_ = print_of_id(entry.account, type, event_id or name_of(entry.stored))
-    return entry._replace(print=print_ + print_of_content(content.encode(), entry.order, entry.kind))
+    return replace(entry, print=print_ + print_of_content(content.encode(), entry.order, entry.kind))
 
 
 def events(count: int, account: str = "acme", order: str = "", kind: str = "", *, size: int = 40) -> list[Entry]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from producers.append import Entry, entry
 from producers.destinations.audience import AUDIENCE
@@ -26,7 +27,7 @@ PREPARER = Preparer({"event-api": CAPS, "audience": CAPS})
 def made(world: World, name: str, email: str) -> Entry:
     event = {"clientEventId": name, "eventType": "conversoin", "objectData": [{"name": "email", "value": email}]}
     prepared = EVENT_API.prepare("acme", event, name, world.now)
-    return entry("acme", prepared._replace(header_id=name), world.now)  # where this world looks for it
+    return entry("acme", replace(prepared, header_id=name), world.now)  # where this world looks for it
 
 
 def buffer(world: World) -> BufferSettings:

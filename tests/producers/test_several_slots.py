@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +11,9 @@ import pytest
 from redis.exceptions import ResponseError
 
 from producers import EnqueueFailed, Fate, Producer
-from producers.accepted import EventId
-from producers.appender import Told, append_each
+from producers.accepted import EventId, Told
+from producers.appender import append_each
 from producers.connection.deadline_socket import DeadlineSocket
-from producers.connection.link import Link, Silence
 from producers.connection.replies import Replies
 from producers.destinations import DESTINATIONS
 from producers.keys import Slot
@@ -52,13 +48,13 @@ def ledger(server: EmbeddedRedis, prefix: str, destination: str) -> int:
 def test_a_call_for_two_slots_is_one_write(producer: Producer, monkeypatch: pytest.MonkeyPatch) -> None:
     producer.enqueue_many(lines(2))
     writes: list[int] = []
-    send = DeadlineSocket.sendall
+    send = DeadlineSocket.send
 
     def noted(sock: DeadlineSocket, data: bytes) -> None:
         writes.append(data.count(b"EVALSHA"))
         send(sock, data)
 
-    monkeypatch.setattr(DeadlineSocket, "sendall", noted)
+    monkeypatch.setattr(DeadlineSocket, "send", noted)
     assert [type(result.id) for result in producer.enqueue_many(lines(20))] == [EventId] * 20
     assert writes == [2]
 
@@ -93,38 +89,6 @@ def test_a_redis_that_hangs_may_have_taken_all_that_left(own_redis: EmbeddedRedi
     errors = [result.error for result in results]
     assert [(type(error), getattr(error, "maybe_accepted", None)) for error in errors] == [(EnqueueFailed, True)] * 4
     assert len({result.id for result in results}) == 4
-
-
-@contextmanager
-def link_to(answer: Callable[[socket.socket], None]) -> Iterator[Link]:
-    """A connection whose other end does this."""
-    near, far = socket.socketpair()
-    with near, far:
-        other = threading.Thread(target=answer, args=(far,))
-        other.start()
-        yield Link(None, DeadlineSocket(near, time.monotonic() + 1), ())
-        near.shutdown(socket.SHUT_RDWR)
-        other.join()
-
-
-def test_only_what_left_wholly_may_have_been_taken() -> None:
-    """The third command is larger than all buffers between here and a Redis that reads nothing."""
-    with link_to(lambda _far: None) as link:
-        answers, broken = link.exchange([b"first", b"second", b"x" * 5_000_000, b"fourth"])
-    assert answers == [Silence.SENT, Silence.SENT, Silence.UNSENT, Silence.UNSENT]
-    assert isinstance(broken, TimeoutError)
-
-
-def test_what_was_answered_before_the_connection_broke_is_known() -> None:
-    def one_of_three(far: socket.socket) -> None:
-        far.recv(100)
-        far.sendall(b":7\r\n:8")
-        far.shutdown(socket.SHUT_WR)
-
-    with link_to(one_of_three) as link:
-        answers, broken = link.exchange([b"first", b"second", b"third"])
-    assert answers == [7, Silence.SENT, Silence.SENT]
-    assert broken is not None
 
 
 @pytest.mark.parametrize("step", [1, 3, 1_000])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from producers import EnqueueFailed, Producer
+from producers.asynchronous import AsyncProducer
 from tests.integration.support import Cli, environment, eventually, ids_of, running, sample, samples, times_accepted
 from tests.redis.certificates import Authority
 from tests.redis.proxy import Proxy
@@ -43,6 +45,17 @@ def test_everything_works_over_tls(encrypted: Proxy, authority: Authority, tmp_p
         assert forwarder.cli.drain()["delivered"] == 200
         assert forwarder.cli.run("health").status == 0
         assert times_accepted(forwarder.sandbox).keys() == ids_of(lines)
+
+
+async def test_coroutines_speak_tls_too(encrypted: Proxy, authority: Authority, prefix: str) -> None:
+    """What a record holds more than an answer does not show on the socket."""
+    told = {"FORWARDER_ENQUEUE_BUDGET_MS": "5000", "FORWARDER_SHARDS": "4", "FORWARDER_KEY_PREFIX": prefix}
+    env = {**environment(url(encrypted, authority.ca, authority)), **told}
+    async with AsyncProducer.from_env(env) as shop:
+        for size in (1, 1, 300):
+            events = [sample(str(41_001 + number % 50), number)["event"] for number in range(size)]
+            calls = [shop.enqueue("event-api", account=str(number % 50), event=e) for number, e in enumerate(events)]
+            assert len(set(await asyncio.gather(*calls))) == size
 
 
 def test_another_authority_is_refused_in_words(encrypted: Proxy, authority: Authority, tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from random import Random
 from string import ascii_letters
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from producers.append import Entry
 from producers.destinations import DESTINATIONS, Destination
 from producers.lines import Line
@@ -86,7 +88,7 @@ class _Template(NamedTuple):
         text = _BYTES[start : start + self.filling]
         stored = self.stored % {b"t": text, b"i": b"%012x" % number, b"s": b"%012x" % session}
         known_by = print_of_id(account, self.type, _ID.format(number)) + print_of_content(stored[9:], order, "")
-        return self.entry._replace(account=account, order=order, stored=stored, print=known_by)
+        return replace(self.entry, account=account, order=order, stored=stored, print=known_by)
 
 
 def _templates(workload: Workload) -> list[_Template]:
