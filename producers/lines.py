@@ -24,7 +24,10 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Raises `InvalidEvent` with every fault of the line itself; the event is checked by its destination."""
         if not isinstance(value, (dict, Line, Mapping)):  # in this order: to ask an abstract class takes long
             raise InvalidEvent([Fault("line", f"expected an object, got {type(value).__name__}")])
-        return validated(value, cls, at="")
+        try:
+            return msgspec.convert(value, cls)
+        except (msgspec.ValidationError, UnicodeEncodeError):
+            return validated(value, cls, at="")  # which tells every fault
 
 
 def parse_line(text: bytes) -> Line:

@@ -35,8 +35,6 @@ _new_result, _new_text = tuple.__new__, str.__new__  # of the classes themselves
 
 
 def _result(made: Made, fate: Fate) -> Result:
-    if fate is Fate.BUFFERED:
-        return _new_result(Result, (_new_text(EventId, made.id), None, fate))
     try:
         return Result(accepted(made, fate), None, fate)
     except InvalidEvent as error:
@@ -100,8 +98,12 @@ class Chunks:
             self.results[index] = Result(made.id, failed)
 
     def _note(self, chunk: _Chunk, fates: Sequence[Fate]) -> None:
+        results, buffered = self.results, Fate.BUFFERED
         for index, made, fate in zip(chunk.indexes, chunk.made, fates, strict=True):
-            self.results[index] = _result(made, fate)
+            if fate is buffered:  # nearly always: made here, since a call would cost as much as the result
+                results[index] = _new_result(Result, (_new_text(EventId, made.id), None, fate))
+            else:
+                results[index] = _result(made, fate)
 
 
 class _Chunk:

@@ -38,6 +38,7 @@ class Preparer:
         self, batches: Mapping[str, BatchSettings], privacy: Privacy | None = None, consent: Consent | None = None
     ) -> None:
         self._batches = batches
+        self._surely_fit = {name: batch.max_bytes - MOST_ENVELOPE for name, batch in batches.items()}
         self._privacy = privacy or Privacy()
         self._untouched = self._privacy.inert
         self._consent = refused_if_late(consent)
@@ -52,10 +53,11 @@ class Preparer:
             line = _plain(line)
         to, prepared = self.checked(line, now)
         made = entry(line.account, prepared, now)
-        if made.size > self._batches[to.name].max_bytes - MOST_ENVELOPE:
+        if made.size > self._surely_fit[to.name]:
             self._refuse_too_large(to, made)
-        withheld = self._consent is not None and self._withheld(self._consent, to, line.account, prepared)
-        return Made(to, prepared.id, made, withheld)
+        if self._consent is None:
+            return Made(to, prepared.id, made)
+        return Made(to, prepared.id, made, self._withheld(self._consent, to, line.account, prepared))
 
     def checked(self, line: Line, now: int) -> tuple[Destination, Prepared]:
         """The event as its request will hold it. Raises `InvalidEvent` with every fault but that of its size."""
