@@ -15,7 +15,7 @@ from redis import Redis
 from tests.chaos.in_flight import in_flight
 from tests.chaos.plan import HTTP_TIMEOUT_S, LEASE_S, Plan
 from tests.chaos.stopped import Kill, Stopped
-from tests.integration.support import processes_under
+from tests.integration.support import eventually, processes_under
 from tests.support.sandbox import Sandbox
 from worker.connection.client import sync_redis
 from worker.stack import parts
@@ -61,7 +61,6 @@ class Stage:
 
     def kill_worker(self, place: int) -> list[Kill]:
         """A worker with all its processes; it is started again at once."""
-        self.raise_the_dead()
         began, held = self._killed(place)
         self._workers[place] = self._worker(place)
         return [Kill("worker", began, began, held)]
@@ -117,11 +116,20 @@ class Stage:
 
     def _killed(self, place: int) -> tuple[float, frozenset[str]]:
         """Stopped first: what is in flight then is all that it can have sent and not settled."""
-        worker = self._workers[place]
-        os.killpg(worker.pid, signal.SIGSTOP)  # not reaped, so there is such a group
+        worker = eventually(lambda: self._stopped_one(place))
         began, held = time.monotonic(), self._held()
         worker.kill()
         return began, held
+
+    def _stopped_one(self, place: int) -> Child | None:
+        """Nobody if it ended by itself just now, or was started just now and has no group of its own yet."""
+        self.raise_the_dead()
+        worker = self._workers[place]
+        try:
+            os.killpg(worker.pid, signal.SIGSTOP)
+        except ProcessLookupError:
+            return None
+        return worker
 
     def _pool(self, worker: Child) -> list[int]:
         return sorted(processes_under(worker.pid) - {worker.pid}) if worker.running else []
