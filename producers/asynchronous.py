@@ -1,8 +1,7 @@
 """The producer for asyncio: the same checks and the same way into Redis, and callers of one moment share a call.
 
-Nothing here waits in the event loop (`producers/gathering.py`). While a call to Redis is under way, further events
-gather and leave together in the next one, those of several slots in one write. So order is kept, and many callers cost
-little more than one.
+Nothing here waits in the event loop (`producers/gathering.py`). While a call for a slot is under way, further events of
+it gather and leave together in the next one. So order is kept, and many callers cost little more than one.
 """
 
 from __future__ import annotations
@@ -58,9 +57,13 @@ class AsyncProducer:
     async def close(self) -> None:
         """Waits for the calls under way."""
         gathered, self._gathered = self._gathered, None
-        if gathered is not None:
-            await gathered.close()
-        self._producer.close()
+        try:
+            if gathered is not None and gathered.serves(asyncio.get_running_loop()):
+                await gathered.close()
+            elif gathered is not None:  # of a loop that was closed in the midst of calls, or of a parent
+                gathered.leave()
+        finally:
+            self._producer.close()
 
     async def __aenter__(self) -> AsyncProducer:
         return self

@@ -81,9 +81,13 @@ class Gathering:
         self._long.shutdown(wait=False)
 
     def leave(self) -> None:
-        """Gives up the connection of a loop that was closed and reads nothing any more; a parent's is left alone."""
-        if self._loop.is_closed() and os.getpid() == self._process and self._way is not None:
+        """Gives up what is of a loop that was closed and reads nothing any more; a parent's is left alone."""
+        if not self._loop.is_closed() or os.getpid() != self._process:
+            return
+        if self._way is not None:
             self._way.end()
+        self._thread.shutdown(wait=False)
+        self._long.shutdown(wait=False)
 
     def _go_soon(self) -> None:
         """When all who can speak now have spoken."""
@@ -96,6 +100,10 @@ class Gathering:
         self._due = False
         if self._in_thread:
             return
+        if self._way is not None and self._way.spent:
+            if self._begun:
+                return  # they are answered first
+            self._rest()
         if calls := self._next():
             self._begin(calls)
         elif not self._begun and not self._waiting:

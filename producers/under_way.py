@@ -65,8 +65,13 @@ class UnderWay:
 
     @property
     def broken(self) -> bool:
-        """Whether nothing more can be begun."""
+        """Whether no answer comes any more."""
         return self._conversation.broken is not None
+
+    @property
+    def spent(self) -> bool:
+        """Whether nothing more is to be begun on this connection."""
+        return self._conversation.spent
 
     @property
     def deadline(self) -> float:

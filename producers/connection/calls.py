@@ -113,7 +113,7 @@ class Connection:
         return failed
 
     def _silence(self, silence: Silence, broken: Exception | None) -> str:
-        if isinstance(broken, BudgetSpent):
+        if silence is Silence.UNSENT and (broken is None or isinstance(broken, BudgetSpent)):
             return f"the budget of {self._budget_s * 1000:.0f} ms was over before anything could be sent"
         said = "no answer from Redis" if silence is Silence.SENT else "Redis did not take the whole request"
         if is_late(broken):

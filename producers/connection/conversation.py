@@ -53,9 +53,10 @@ class Conversation:
         "_expected",
         "_left",
         "_link",
+        "_moved",
         "_pool",
-        "_refused",
-        "_taught",
+        "_strange",
+        "_teaching",
         "_unsent",
         "_until",
         "_written",
@@ -65,12 +66,12 @@ class Conversation:
     def __init__(self, pool: Pool, link: Link) -> None:
         self._pool = pool
         self._link = link
-        self._expected: deque[tuple[Asked, int, int]] = deque()  # of each answer: whose, which, and where it ends
+        self._expected: deque[tuple[Asked, int, int, int]] = deque()  # of each answer: whose, which, from byte, to byte
         self._unsent = b""
         self._written = self._left = 0  # bytes in all
         self._until = 0.0
-        self._refused: list[Exception] = []
-        self._taught = False  # Redis was given the text of the script
+        self._moved = self._strange = False  # it is a replica now; it said what no Redis that is in order says
+        self._teaching = 0  # commands asked again, the first of them with the text of the script
         self.broken: Exception | None = None
 
     def ask(self, commands: Sequence[Command], deadline: float, script: Script | None = None) -> Asked:
@@ -108,26 +109,26 @@ class Conversation:
     def fileno(self) -> int:
         return self._link.fileno()
 
+    @property
+    def spent(self) -> bool:
+        """Whether nothing more is to be asked on it, however much is still under way: the next one may do better."""
+        return self.broken is not None or self._moved or self._strange
+
     def end(self) -> None:
-        """The connection goes back, unless it broke, or an answer is still under way that nobody else may read."""
-        if self.broken is None and not self._expected and not self._refused:
-            self._pool.give_back(self._link)
-            return
-        moved = any(isinstance(each, ReadOnlyError) for each in self._refused)  # the next one is to the new primary
-        known = all(isinstance(each, ResponseError) for each in self._refused)
-        if self.broken is None and not self._expected and known and not moved:
+        """The connection goes back, unless it is spent, or an answer is still under way that nobody else may read."""
+        if not self.spent and not self._expected:
             self._pool.give_back(self._link)
             return
         self._pool.drop(self._link)
-        if moved:
+        if self._moved:  # the next one is to the new primary
             self._pool.drop_idle()
         elif is_late(self.broken) and not isinstance(self.broken, BudgetSpent):
             self._pool.suspect()
 
     def _write(self, asked: Asked, places: Iterable[int], texts: Sequence[bytes]) -> None:
         for place, text in zip(places, texts, strict=True):
-            self._written += len(text)
-            self._expected.append((asked, place, self._written))
+            begin, self._written = self._written, self._written + len(text)
+            self._expected.append((asked, place, begin, self._written))
         self._unsent = b"".join((self._unsent, *texts))
         self._until = asked.deadline
 
@@ -140,14 +141,17 @@ class Conversation:
             self._link.write(self._unsent, waits=waits)
         except (RedisError, OSError) as error:
             self._left += self._link.left
-            late = waits and isinstance(error, BudgetSpent)  # for the rest, not for the beginning
-            self._break(TimeoutError() if late else error)
+            if isinstance(error, BudgetSpent) and not waits:
+                self._give_up_unsent(error)
+            else:
+                late = isinstance(error, BudgetSpent)  # for the rest, not for the beginning
+                self._break(TimeoutError() if late else error)
         else:
             self._left += self._link.left
             self._unsent = self._unsent[self._link.left :]
 
     def _hear(self, *, waits: bool) -> None:
-        asked, place, _ = self._expected[0]
+        asked, place, _, _ = self._expected[0]
         self._link.until(asked.deadline)
         try:
             answer = self._link.answer(waits=waits)
@@ -157,25 +161,42 @@ class Conversation:
             self._break(error)
             return
         self._expected.popleft()
-        if isinstance(answer, NoScriptError) and asked.script is not None and place not in asked.again:
+        if place in asked.again:
+            self._teaching -= 1
+        elif isinstance(answer, NoScriptError) and asked.script is not None:
             self._ask_again(asked, place, asked.script)
             return
         asked.answers[place] = answer
         asked.missing -= 1
         if isinstance(answer, Exception):
-            self._refused.append(answer)
+            self._moved |= isinstance(answer, ReadOnlyError)
+            self._strange |= not isinstance(answer, ResponseError)
 
     def _ask_again(self, asked: Asked, place: int, script: Script) -> None:
-        """With the script's text, once: from then on Redis knows its name."""
+        """With the script's text, or by its name behind one that has it. Redis may forget it at any time."""
         asked.again |= {place}
-        first = _name_of(script) if self._taught else _text_of(script)
-        self._taught = True
+        first = _name_of(script) if self._teaching else _text_of(script)
+        self._teaching += 1
         self._write(asked, [place], [asked.commands[place].after(first)])
+
+    def _give_up_unsent(self, error: Exception) -> None:
+        """It is too late for what has not left. What has is answered, and what is there of it is read."""
+        self.look()
+        begun = [begin for _, _, begin, end in self._expected if end > self._left]
+        if self.broken is not None or (begun and begun[0] < self._left):  # half of a command spoils all behind it
+            self._break(self.broken or error)
+            return
+        while self._expected and self._expected[-1][3] > self._left:
+            asked, place, _, _ = self._expected.pop()
+            self._teaching -= place in asked.again
+            asked.answers[place] = Silence.UNSENT
+            asked.missing -= 1
+        self._unsent, self._written = b"", self._left
 
     def _break(self, error: Exception) -> None:
         self.broken = error
         self._unsent = b""
-        for asked, place, end in self._expected:
+        for asked, place, _, end in self._expected:
             asked.answers[place] = Silence(end <= self._left)
             asked.missing -= 1
         self._expected.clear()

@@ -4,7 +4,7 @@
 -- All buckets that a call may need are read at its beginning, in one command a generation, and those that it changed are
 -- written at its end, in one command. Until then the table has the size that it had.
 local PRINT, NO_ID = 12, string.rep('\0', 8)
-local BUCKETS_MOST = 2000 -- a command
+local BUCKETS_MOST = 2000 -- a command: so many fields, when it writes with as many values
 
 -- The records in buckets, by the places of these among `fields`; false where there are none.
 local function read_buckets(generation, fields)
@@ -87,8 +87,9 @@ local function grow(generation)
   end
 end
 
--- Writes what was noted. Of the first id of a generation: the one that nobody asks any more goes, in the background, since
--- it may be large; the time at which the key ends by itself is for a slot to which nothing comes any more.
+-- Writes what was noted. With the first id of a generation (or where its hash may be gone): the one that nobody asks any more
+-- goes, in the background, since it may be large; the time at which the key ends by itself is for a slot to which nothing
+-- comes any more.
 local function write_noted(window, newest, before)
   if newest.buckets < buckets_for(newest.ids) then grow(newest) end
   local fields, count = {}, 0
@@ -99,7 +100,7 @@ local function write_noted(window, newest, before)
   for from = 1, count, 2 * BUCKETS_MOST do
     redis.call('HSET', newest.key, unpack(fields, from, math.min(from + 2 * BUCKETS_MOST - 1, count)))
   end
-  if before > 0 then return end
+  if before > 0 and newest.found[1] then return end
   redis.call('PEXPIREAT', newest.key, (newest.number + 4) * 500 * window)
   redis.call('UNLINK', base .. 'ids:' .. window .. ':' .. newest.number - 3)
 end

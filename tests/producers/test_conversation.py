@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
+from redis.exceptions import RedisError
 
 from producers.append import APPEND
 from producers.connection import Connection
@@ -114,7 +115,44 @@ def test_an_answer_that_is_there_is_read_after_the_deadline() -> None:
         assert conversation.answers(asked) == [1]
         assert conversation.answers(ask(conversation, b"second", seconds=-1)) == [UNSENT]
         conversation.end()
-        assert conversation.pool.told == ["drop"]  # the budget was over, which says nothing of Redis
+        assert conversation.pool.told == ["give_back"]  # the budget was over, which says nothing of Redis
+
+
+def test_what_comes_too_late_to_leave_costs_nobody_before_it_an_answer() -> None:
+    near, far = socket.socketpair()
+    with near, far:
+        conversation = Held(near)
+        first, second = ask(conversation, b"first"), ask(conversation, b"second")
+        far.sendall(b":1\r\n")
+        late = ask(conversation, b"late", b"too late", seconds=-1)
+        assert (first.answers, second.missing, late.answers) == ([1], 1, [UNSENT, UNSENT])
+        third = ask(conversation, b"third")
+        far.sendall(b":2\r\n:3\r\n")
+        assert [conversation.answers(each) for each in (second, third)] == [[2], [3]]
+        assert b"late" not in far.recv(1_000)
+        conversation.end()
+        assert conversation.pool.told == ["give_back"]
+
+
+@pytest.mark.parametrize(
+    ("said", "spent", "told"),
+    [
+        (b"-READONLY You can't write against a read only replica.", True, ["drop", "drop_idle"]),
+        (b"-LOADING Redis is loading the dataset in memory", True, ["drop"]),
+        (b"-OOM command not allowed when used memory > 'maxmemory'.", False, ["give_back"]),
+    ],
+)
+def test_a_connection_to_a_redis_that_takes_nothing_is_used_no_more(said: bytes, spent: bool, told: list[str]) -> None:
+    near, far = socket.socketpair()
+    with near, far:
+        conversation = Held(near)
+        asked = ask(conversation, b"first")
+        far.sendall(said + b"\r\n")
+        (answer,) = conversation.answers(asked)
+        assert isinstance(answer, RedisError)
+        assert conversation.spent is spent
+        conversation.end()
+        assert conversation.pool.told == told
 
 
 def test_a_look_takes_what_has_come_and_waits_for_nothing() -> None:
@@ -157,6 +195,20 @@ def test_a_redis_that_forgot_the_script_gets_its_text_once(redis_server: Embedde
         assert [conversation.answers(each) for each in asked] == texts
         conversation.end()
         assert redis.info("commandstats")["cmdstat_eval"]["calls"] == 1
+
+
+def test_a_redis_that_forgets_the_script_again_gets_its_text_again(redis_server: EmbeddedRedis) -> None:
+    """On the same connection, which is kept while there is something to say."""
+    connection = Connection(redis_server.url, budget_s=5)
+    redis = sync_redis(redis_server.url)
+    with closing(connection), closing(redis):
+        connection.agree("terms", "1", "id")
+        conversation = connection.conversation(connection.deadline())
+        for number in range(3):
+            redis.script_flush()
+            asked = conversation.ask([Command.of([0, number])], connection.deadline(), SCRIPT)
+            assert conversation.answers(asked) == [b"%d" % number]
+        conversation.end()
 
 
 def test_a_redis_that_hangs_breaks_all_that_is_under_way(own_redis: EmbeddedRedis, prefix: str) -> None:

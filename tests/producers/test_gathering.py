@@ -243,3 +243,59 @@ async def test_a_loop_that_watches_no_sockets_calls_in_the_thread(
             for number in range(3):
                 assert await made.enqueue("event-api", account="1", event=conversion(), id=str(number)) == str(number)
         monkeypatch.undo()
+
+
+async def test_callers_without_a_pause_leave_a_connection_to_a_redis_that_became_a_replica(
+    own_redis: EmbeddedRedis, prefix: str
+) -> None:
+    """A failover may leave it open: only another connection leads to the new primary."""
+    redis, buffer = sync_redis(own_redis.url), {"FORWARDER_SHARDS": "4", "FORWARDER_ENQUEUE_BUDGET_MS": "2000"}
+    environ = {"FORWARDER_REDIS_URL": own_redis.url, "FORWARDER_KEY_PREFIX": prefix, **buffer}
+    over = False
+
+    async def speak(made: AsyncProducer, account: str, told: list[str]) -> None:
+        while not over:
+            try:
+                await made.enqueue("event-api", account=account, event=conversion())
+            except EnqueueFailed as error:
+                told.append(error.reason)
+
+    with closing(redis), closing(Producer.from_env(environ)) as producer:
+        async with warm(producer) as made:
+            before, told = connections(redis), list[str]()
+            speakers = [asyncio.ensure_future(speak(made, f"{number}", told)) for number in range(64)]
+            try:
+                await asyncio.to_thread(redis.execute_command, "REPLICAOF", "127.0.0.1", "1")
+                await asyncio.to_thread(eventually, lambda: told and not before & connections(redis))
+            finally:
+                over = True
+                await asyncio.to_thread(redis.execute_command, "REPLICAOF", "NO", "ONE")
+                await asyncio.gather(*speakers)
+            assert "replica" in told[0]
+
+
+def connections(redis: Any) -> set[str]:
+    """Of producers: the ids that Redis gave them."""
+    ours = str(redis.client_id())
+    return {each["id"] for each in redis.client_list() if each["id"] != ours}
+
+
+def test_it_is_closed_in_another_loop_than_that_of_calls_that_were_cut_off(
+    own_redis: EmbeddedRedis, prefix: str
+) -> None:
+    made = AsyncProducer(new_producer(own_redis, prefix))
+
+    async def cut_off() -> None:
+        await until_accepted(made)
+        os.kill(own_redis.pid, signal.SIGSTOP)
+        calls = [asyncio.ensure_future(made.enqueue("event-api", account="1", event=conversion())) for _ in range(30)]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert not any(each.done() for each in calls)
+
+    try:
+        asyncio.run(cut_off())
+    finally:
+        os.kill(own_redis.pid, signal.SIGCONT)
+    asyncio.run(made.close())
+    eventually(lambda: clients(own_redis) == 0)
