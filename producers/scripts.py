@@ -28,12 +28,18 @@ def load(package: str, name: str) -> Script:
 def _needed(prelude: str, script: str) -> str:
     """Of the prelude what the script names, and what that names: each call of a script makes all functions anew."""
     _, *parts = re.split(r"^(?=local )", _without_comments(prelude), flags=re.MULTILINE)
-    kept, script = [""], _without_comments(script)
+    kept, named = list[str](), _words(_without_comments(script))
     for part in reversed(parts):  # each names earlier ones only
-        names = re.findall(r"\w+", re.split(r"[=(]", part.removeprefix("local ").removeprefix("function "))[0])
-        if re.search(rf"(?<!\.)\b({'|'.join(names)})\b", "".join([script, *kept])):
-            kept.insert(0, part)
-    return "".join(kept)
+        made = _words(re.split(r"[=(]", part.removeprefix("local ").removeprefix("function "))[0])
+        if not named.isdisjoint(made):
+            kept.append(part)
+            named |= _words(part)
+    return "".join(reversed(kept))
+
+
+def _words(lua: str) -> set[str]:
+    """Not those behind a dot: they are fields."""
+    return set(re.findall(r"(?<![.\w])\w+", lua))
 
 
 def _without_comments(lua: str) -> str:
