@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from producers.clock import DAY_MS, Window, parse_rfc3339_utc, rfc3339
+from producers.clock import Window, parse_rfc3339_utc, rfc3339
 from producers.destinations.accounts import HEADERS_KEPT, AccountCredentials, lacking
 from producers.destinations.answers import Answer, Request
 from producers.destinations.contract import Destination, Prepared, Whole, decoded, without_time
@@ -117,7 +117,7 @@ def _checked(event: Any, event_id: str | None, now: int) -> tuple[Any, int]:
     event_time = now
     if "eventTime" in event:
         event_time = parse_rfc3339_utc(checked.eventTime)
-        if not now - DAY_MS < event_time <= now and EVENT_API.window.fault(event_time, now) is not None:
+        if EVENT_API.window.fault(event_time, now) is not None:
             raise ValueError("its time")
     else:
         checked.eventTime = rfc3339(now)

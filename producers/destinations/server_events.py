@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from producers.clock import DAY_MS, Window, parse_rfc3339_utc, rfc3339
+from producers.clock import Window, parse_rfc3339_utc, rfc3339
 from producers.destinations.accounts import HEADERS_KEPT, AccountCredentials, lacking
 from producers.destinations.answers import Answer, Request
 from producers.destinations.contract import Destination, Prepared, Whole, without_time
@@ -112,7 +112,7 @@ def _checked(event: Any, now: int) -> tuple[Any, int]:
         checked.eventTime = rfc3339(now)
         return checked, now
     event_time = parse_rfc3339_utc(checked.eventTime)
-    if not now - DAY_MS < event_time <= now and SERVER_EVENTS.window.fault(event_time, now) is not None:
+    if SERVER_EVENTS.window.fault(event_time, now) is not None:
         raise ValueError("its time")
     return checked, event_time
 

@@ -20,7 +20,7 @@ end
 
 -- Finds the bucket of each id of a call, in each generation.
 local function look_for(generations, prints, count)
-  local pack, numbers, most = struct.pack, nil, BUCKETS_MOST
+  local numbers, most = nil, BUCKETS_MOST
   for from = 1, count, most do
     local some = math.min(most, count - from + 1)
     local found = { struct.unpack('<' .. string.rep('I4xxxxxxxx', some), prints, PRINT * (from - 1) + 1) }
@@ -31,11 +31,7 @@ local function look_for(generations, prints, count)
   end
   for back = 1, #generations do
     local generation, fields = generations[back], {}
-    local round, buckets = generation.round, generation.buckets
-    for at = 1, count do
-      local place = numbers[at] % round
-      fields[at] = pack('<I4', place < buckets and place or place - round / 2)
-    end
+    for at = 1, count do fields[at] = bucket_of(generation, numbers[at]) end
     generation.fields, generation.changed = fields, {}
     generation.found = generation.ids > 0 and read_buckets(generation, fields) or {}
   end

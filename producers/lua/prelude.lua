@@ -105,9 +105,7 @@ local function generations_at(now, window, told)
   if told then
     local newest, first, second, third = string.match(told, '^(%d+) (%d+) (%d+) (%d+)$')
     local ahead = number - newest
-    if ahead == 0 then
-      ids = { tonumber(first), tonumber(second), tonumber(third) }
-    elseif ahead >= -2 then
+    if ahead >= -2 then
       number = math.max(number, tonumber(newest))
       local known = { [0] = tonumber(first), tonumber(second), tonumber(third) }
       for back = 0, 2 do ids[back + 1] = known[back - math.max(0, ahead)] or 0 end
@@ -132,9 +130,10 @@ local function noted_of(generations)
   return string.format('%d %d %d %d', newest, ids[0], ids[1] or 0, ids[2] or 0)
 end
 -- The field of a bucket is its number in four bytes: as a text it would be spelled anew for each command.
-local function bucket_of(generation, id)
-  local place = struct.unpack('<I4', id) % generation.round
-  return struct.pack('<I4', place >= generation.buckets and place - generation.round / 2 or place)
+-- `number`: the first four bytes of an id's print.
+local function bucket_of(generation, number)
+  local place = number % generation.round
+  return struct.pack('<I4', place < generation.buckets and place or place - generation.round / 2)
 end
 -- The record of an id in a bucket, and where it begins: its print, then the print of its content (4 bytes) and its batch:
 -- number (5), epoch (3). What only looks like it, across two records, is passed over.
@@ -146,7 +145,7 @@ end
 -- What is noted of an id, by its print, and the generation that it was accepted in; or nil.
 local function noted(generations, id)
   for _, generation in ipairs(generations) do
-    local bucket = generation.ids > 0 and redis.call('HGET', generation.key, bucket_of(generation, id))
+    local bucket = generation.ids > 0 and redis.call('HGET', generation.key, bucket_of(generation, (struct.unpack('<I4', id))))
     local found = bucket and record_in(bucket, id)
     if found then return found, generation end
   end

@@ -61,6 +61,17 @@ async def test_what_nobody_asks_any_more_goes(world: World) -> None:
     assert sorted(int(each.partition(":")[2]) for each in ids) == [first + 1, first + 2, first + 3]
 
 
+async def test_a_generation_that_was_lost_and_begins_anew_ends_by_itself_too(world: World) -> None:
+    """Else it would stay for ever, if nothing comes in the generation that would remove it."""
+    world.checked = False
+    await world.offer(*(known(event(f"{n}")) for n in range(20)))
+    (name,) = (await world.picture()).ids
+    key = world.slot.key("ids", name)
+    await world.redis.delete(key)
+    await world.offer(known(event("another")))
+    assert await world.redis.execute_command("PEXPIRETIME", key) == (int(name.partition(":")[2]) + 4) * HALF_MS
+
+
 async def test_a_clock_that_is_set_back_makes_no_id_unknown(world: World) -> None:
     await world.offer(known(event("1")))
     world.later(HALF_MS)

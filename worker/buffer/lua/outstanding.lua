@@ -19,7 +19,7 @@ local function renote(generations, print, batch)
   local found, generation
   if print ~= '' then found, generation = noted(generations, print) end
   if not found then return end
-  local place = bucket_of(generation, print)
+  local place = bucket_of(generation, (struct.unpack('<I4', print)))
   local bucket = redis.call('HGET', generation.key, place)
   local _, at = record_in(bucket, print)
   redis.call('HSET', generation.key, place, string.sub(bucket, 1, at + 11) .. pack_batch(batch) .. string.sub(bucket, at + RECORD))
